@@ -1,0 +1,95 @@
+/**
+ * The one registry of errors. A code is never reused for another meaning, and docs/errors.md is held to this table by a test.
+ * Each API family turns a code into its own envelope; `wire` is the string that clients of the jobs API match on, where the contract fixes one.
+ */
+export interface ErrorDefinition {
+  /** HTTP status that a surface answers with. */
+  readonly status: number;
+  /** True when the same request may succeed later without being changed. */
+  readonly retryable: boolean;
+  /** What the error means and what to do; `{name}` marks are filled from the details. */
+  readonly message: string;
+}
+
+const define = <const T extends Record<string, ErrorDefinition>>(table: T): T => Object.freeze(table);
+
+export const ERRORS = define({
+  INVALID_JSON: { status: 400, retryable: false, message: 'Invalid JSON request body' },
+  INVALID_REQUEST: { status: 400, retryable: false, message: '{message}' },
+  INVALID_SESSION_ID: { status: 400, retryable: false, message: 'Invalid session id' },
+  INVALID_JOB_ID: { status: 400, retryable: false, message: 'Invalid job_id' },
+  INVALID_IDEMPOTENCY_KEY: { status: 400, retryable: false, message: 'Invalid Idempotency-Key' },
+  INVALID_ARTIFACT_PATH: { status: 400, retryable: false, message: 'Invalid artifact path encoding' },
+  INVALID_CURSOR: { status: 400, retryable: false, message: 'Invalid cursor: found "{found}", expected a value from next_cursor of an earlier page. Start again without a cursor.' },
+  UNKNOWN_AGENT: { status: 400, retryable: false, message: "Unknown agent type: '{agent}'. Available: {available}" },
+  MISSING_CREDENTIAL: { status: 401, retryable: false, message: 'Missing authorization token' },
+  INVALID_AUTHORIZATION: { status: 401, retryable: false, message: 'Invalid authorization header' },
+  INVALID_API_KEY: { status: 401, retryable: false, message: 'Invalid API key' },
+  INVALID_TOKEN_FORMAT: { status: 401, retryable: false, message: 'Invalid token format' },
+  INVALID_TOKEN_PAYLOAD: { status: 401, retryable: false, message: 'Invalid token payload' },
+  TOKEN_ISSUED_IN_FUTURE: { status: 401, retryable: false, message: 'Token issued in the future' },
+  TOKEN_EXPIRED: { status: 401, retryable: false, message: 'Token expired' },
+  INVALID_TOKEN_TIMESTAMPS: { status: 401, retryable: false, message: 'Invalid token timestamps' },
+  INVALID_TOKEN_SIGNATURE: { status: 401, retryable: false, message: 'Invalid token signature' },
+  USER_MISMATCH: { status: 403, retryable: false, message: 'user_id mismatch' },
+  TENANT_MISMATCH: { status: 403, retryable: false, message: 'tenant_id mismatch' },
+  SESSION_NOT_AUTHORIZED: { status: 403, retryable: false, message: 'Session not authorized' },
+  RECORD_SESSION_MISMATCH: { status: 403, retryable: false, message: '{record} session mismatch' },
+  RECORD_USER_MISMATCH: { status: 403, retryable: false, message: '{record} user mismatch' },
+  RECORD_TENANT_MISMATCH: { status: 403, retryable: false, message: '{record} tenant mismatch' },
+  SCOPE_REQUIRED: { status: 403, retryable: false, message: '{scope} scope required' },
+  NOT_FOUND: { status: 404, retryable: false, message: 'Not found' },
+  JOB_NOT_FOUND: { status: 404, retryable: false, message: 'Job not found' },
+  ARTIFACT_NOT_FOUND: { status: 404, retryable: false, message: 'Artifact not found' },
+  API_KEY_NOT_FOUND: { status: 404, retryable: false, message: 'API key not found' },
+  METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
+  IDEMPOTENCY_IN_PROGRESS: { status: 409, retryable: true, message: 'A request with this Idempotency-Key is still in progress' },
+  CURSOR_EXPIRED: { status: 410, retryable: false, message: 'Events before seq {first} are no longer kept; found cursor {found}. Resume with Last-Event-ID {resume} or read the job itself.' },
+  BODY_TOO_LARGE: { status: 413, retryable: false, message: 'Request body too large' },
+  IDEMPOTENCY_MISMATCH: { status: 422, retryable: false, message: 'Idempotency-Key was used with a different request body' },
+  RATE_LIMITED: { status: 429, retryable: true, message: 'Rate limit exceeded' },
+  INTERNAL: { status: 500, retryable: true, message: 'Internal error' },
+  SIGNING_SECRET_MISSING: { status: 500, retryable: false, message: 'Session signing secret not configured' },
+  INVALID_JOB_RECORD: { status: 502, retryable: false, message: 'Invalid job status response from Modal backend' },
+  RECORD_MISSING_OWNER: { status: 502, retryable: false, message: '{record} missing {owner} for ownership enforcement' },
+  DATABASE_UNAVAILABLE: { status: 503, retryable: true, message: 'The database is not reachable. Nothing was accepted; send the request again, with an Idempotency-Key when it creates work.' },
+  SHUTTING_DOWN: { status: 503, retryable: true, message: 'Server is shutting down' },
+  LEASE_LOST: { status: 500, retryable: false, message: 'The lease {lease} of job {job} is no longer held by this node; nothing was written.' },
+  SANDBOX_UNAVAILABLE: { status: 500, retryable: true, message: 'The sandbox could not be started: {reason}' },
+  SANDBOX_PATH_REFUSED: { status: 400, retryable: false, message: 'Path refused: found "{found}", expected a path inside the workspace.' },
+  BLOB_NOT_FOUND: { status: 404, retryable: false, message: 'Blob {sha256} is not in the store' },
+  DATA_DIR_IN_USE: { status: 500, retryable: false, message: '{message}' },
+  MIGRATION_REFUSED: { status: 500, retryable: false, message: '{message}' },
+  INVALID_CONFIG: { status: 500, retryable: false, message: '{message}' },
+});
+
+export type ErrorCode = keyof typeof ERRORS;
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
+
+/** An error that kazi raised on purpose. Everything else that is thrown is a defect and reaches clients as a bare 500. */
+export class KaziError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options: { readonly cause?: unknown } = {}) {
+    super(fillMessage(ERRORS[code].message, details), options);
+    this.name = 'KaziError';
+    this.code = code;
+    this.details = details;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+}
+
+/** True for a KaziError, narrowed to one code when one is given. */
+export const isKaziError = (error: unknown, code?: ErrorCode): error is KaziError =>
+  error instanceof KaziError && (code === undefined || error.code === code);
+
+const fillMessage = (template: string, details: ErrorDetails): string =>
+  template.replaceAll(/\{(\w+)\}/g, (mark, name: string) => (name in details ? String(details[name]) : mark));
