@@ -51,6 +51,7 @@ export const ERRORS = define({
   INTERNAL: { status: 500, retryable: true, message: 'Internal error' },
   SIGNING_SECRET_MISSING: { status: 500, retryable: false, message: 'Session signing secret not configured' },
   INVALID_JOB_RECORD: { status: 502, retryable: false, message: 'Invalid job status response from Modal backend' },
+  INVALID_SESSION_RECORD: { status: 502, retryable: false, message: 'Invalid session record' },
   RECORD_MISSING_OWNER: { status: 502, retryable: false, message: '{record} missing {owner} for ownership enforcement' },
   DATABASE_UNAVAILABLE: { status: 503, retryable: true, message: 'The database is not reachable. Nothing was accepted; send the request again, with an Idempotency-Key when it creates work.' },
   SHUTTING_DOWN: { status: 503, retryable: true, message: 'Server is shutting down' },
@@ -59,6 +60,7 @@ export const ERRORS = define({
   SANDBOX_PATH_REFUSED: { status: 400, retryable: false, message: 'Path refused: found "{found}", expected a path inside the workspace.' },
   BLOB_NOT_FOUND: { status: 404, retryable: false, message: 'Blob {sha256} is not in the store' },
   DATA_DIR_IN_USE: { status: 500, retryable: false, message: '{message}' },
+  EMBEDDED_DATABASE_FAILED: { status: 500, retryable: false, message: '{message}' },
   MIGRATION_REFUSED: { status: 500, retryable: false, message: '{message}' },
   INVALID_CONFIG: { status: 500, retryable: false, message: '{message}' },
 });

@@ -1,0 +1,63 @@
+import { type ErrorCode, type ErrorDetails, KaziError } from './errors.ts';
+import type { Principal } from './principal.ts';
+
+/** The owner columns of a stored job or session, as read; null where the row has no value. */
+export interface OwnedRecord {
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+  readonly tenantId: string | null;
+}
+
+export interface OwnershipQuestion {
+  readonly principal: Principal;
+  readonly kind: 'Job' | 'Session';
+  readonly record: OwnedRecord;
+  /** The session that the request named; it must be the job's own. Null when it named none, and always for sessions. */
+  readonly namedSessionId: string | null;
+}
+
+interface OwnershipFault {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+}
+
+const RECORD_NAMES = { Job: 'Job status response', Session: 'Session record' } as const;
+
+/** Throws the first failure of the ownership order: record validity, session, user, tenant. */
+export const checkOwnership = (question: OwnershipQuestion): void => {
+  const fault = findFault(question);
+  if (fault !== null) throw new KaziError(fault.code, fault.details);
+};
+
+/** The same decision for lists and event delivery, where a foreign record is left out instead of refused. */
+export const isReadableBy = (question: OwnershipQuestion): boolean => findFault(question) === null;
+
+const findFault = (question: OwnershipQuestion): OwnershipFault | null => {
+  const { kind, record, namedSessionId } = question;
+  if (!record.sessionId) {
+    return { code: kind === 'Job' ? 'INVALID_JOB_RECORD' : 'INVALID_SESSION_RECORD', details: {} };
+  }
+  if (kind === 'Job' && namedSessionId !== null && namedSessionId !== record.sessionId) {
+    return { code: 'RECORD_SESSION_MISMATCH', details: { record: kind } };
+  }
+  return findUserFault(question) ?? findTenantFault(question);
+};
+
+const findUserFault = ({ principal, kind, record }: OwnershipQuestion): OwnershipFault | null => {
+  if (principal.userId !== null && !record.userId) return missingOwner(kind, 'user_id');
+  // A credential of a whole tenant, or of named sessions, stands above users; an anonymous one stands below them.
+  const isAboveUsers = principal.userId === null && !principal.isAnonymous;
+  if (isAboveUsers || (record.userId || null) === principal.userId) return null;
+  return { code: 'RECORD_USER_MISMATCH', details: { record: kind } };
+};
+
+const findTenantFault = ({ principal, kind, record }: OwnershipQuestion): OwnershipFault | null => {
+  if (!record.tenantId) return missingOwner(kind, 'tenant_id');
+  if (record.tenantId === principal.tenantId) return null;
+  return { code: 'RECORD_TENANT_MISMATCH', details: { record: kind } };
+};
+
+const missingOwner = (kind: 'Job' | 'Session', owner: 'user_id' | 'tenant_id'): OwnershipFault => ({
+  code: 'RECORD_MISSING_OWNER',
+  details: { record: RECORD_NAMES[kind], owner },
+});

@@ -1,0 +1,212 @@
+import {
+  apiKeyKind,
+  booleanKind,
+  choiceKind,
+  encryptionKeyKind,
+  folderKind,
+  integerKind,
+  modelKind,
+  portKind,
+  type SettingKind,
+  textKind,
+  urlKind,
+} from './setting-kinds.ts';
+
+/** One setting of an installation. docs/config.md is written from these. */
+export interface Setting<T> {
+  /** Its environment variable. */
+  readonly variable: string;
+  readonly kind: SettingKind<NonNullable<T>>;
+  /** Null means that absence itself is meaningful; the documentation says what it means. */
+  readonly fallback: T;
+  /** What absence means, where the fallback alone does not tell. */
+  readonly absence?: string;
+  readonly documentation: string;
+  /** True keeps the value out of messages and logs. */
+  readonly isSecret?: true;
+}
+
+type About = Omit<Setting<unknown>, 'kind' | 'fallback'>;
+
+const always = <T extends string | number | boolean>(
+  kind: SettingKind<T>,
+  about: About & { readonly fallback: NoInfer<T> },
+): Setting<T> => ({ ...about, kind });
+
+const maybe = <T extends string | number>(kind: SettingKind<T>, about: About): Setting<T | null> => ({
+  ...about,
+  kind,
+  fallback: null,
+});
+
+const webUrl = urlKind(['http', 'https']);
+const secret = { isSecret: true } as const;
+const DAY_MS = 86_400_000;
+
+/** Every setting by its key in the configuration file, in the order of the documentation. */
+export const SETTINGS = Object.freeze({
+  databaseUrl: maybe(urlKind(['postgres', 'postgresql']), {
+    variable: 'DATABASE_URL',
+    ...secret,
+    absence: 'embedded',
+    documentation: 'PostgreSQL 15 or newer. The embedded one is used only when this is absent.',
+  }),
+  databasePool: always(integerKind(2, 1000), {
+    variable: 'KAZI_DATABASE_POOL',
+    fallback: 10,
+    documentation: 'Most database connections of one node.',
+  }),
+  dataDir: always(folderKind, {
+    variable: 'KAZI_DATA_DIR',
+    fallback: '.kazi',
+    documentation: 'Embedded database, blobs, workspaces, generated secrets. Relative to the working folder.',
+  }),
+  host: always(textKind, { variable: 'KAZI_HOST', fallback: '127.0.0.1', documentation: 'Address that the server listens on.' }),
+  port: always(portKind, {
+    variable: 'KAZI_PORT',
+    fallback: 7420,
+    documentation: 'Port that the server listens on; 0 takes any free one.',
+  }),
+  role: always(choiceKind(['all', 'api', 'runner']), {
+    variable: 'KAZI_ROLE',
+    fallback: 'all',
+    documentation: 'What this node does: answer requests (`api`), run jobs (`runner`), or both.',
+  }),
+  url: maybe(webUrl, {
+    variable: 'KAZI_URL',
+    absence: 'none',
+    documentation: 'Server that the commands of the terminal talk to. `serve` ignores it.',
+  }),
+  apiKey: maybe(apiKeyKind, {
+    variable: 'KAZI_API_KEY',
+    ...secret,
+    absence: 'generated',
+    documentation:
+      'Bootstrap key of tenant `default`, user `admin`, with all scopes; commands of the terminal send it. When absent, one is generated at the first start, printed once and kept in the data folder.',
+  }),
+  sessionSigningSecret: maybe(textKind, {
+    variable: 'KAZI_SESSION_SIGNING_SECRET',
+    ...secret,
+    absence: 'generated',
+    documentation: 'Key of session tokens. When absent, one is generated once and kept in the data folder.',
+  }),
+  secretsKey: maybe(encryptionKeyKind, {
+    variable: 'KAZI_SECRETS_KEY',
+    ...secret,
+    absence: 'generated',
+    documentation: 'Encrypts the vault. When absent, one is generated once and kept in the data folder.',
+  }),
+  defaultAgent: maybe(textKind, {
+    variable: 'KAZI_DEFAULT_AGENT',
+    absence: '`default`; `shell` when no model is configured',
+    documentation: 'Agent of a job that names none.',
+  }),
+  model: maybe(modelKind, { variable: 'KAZI_MODEL', absence: 'none', documentation: 'Model of the default agent.' }),
+  anthropicApiKey: maybe(textKind, {
+    variable: 'ANTHROPIC_API_KEY',
+    ...secret,
+    absence: 'none',
+    documentation: 'Key for models `anthropic/…`.',
+  }),
+  anthropicBaseUrl: maybe(webUrl, {
+    variable: 'ANTHROPIC_BASE_URL',
+    absence: "the provider's own",
+    documentation: 'Other endpoint for models `anthropic/…`.',
+  }),
+  openaiApiKey: maybe(textKind, {
+    variable: 'OPENAI_API_KEY',
+    ...secret,
+    absence: 'none',
+    documentation: 'Key for models `openai/…`.',
+  }),
+  openaiBaseUrl: maybe(webUrl, {
+    variable: 'OPENAI_BASE_URL',
+    absence: "the provider's own",
+    documentation: 'Other endpoint for models `openai/…`.',
+  }),
+  googleGenerativeAiApiKey: maybe(textKind, {
+    variable: 'GOOGLE_GENERATIVE_AI_API_KEY',
+    ...secret,
+    absence: 'none',
+    documentation: 'Key for models `google/…`.',
+  }),
+  openaiCompatibleUrl: maybe(webUrl, {
+    variable: 'KAZI_OPENAI_COMPATIBLE_URL',
+    absence: 'none',
+    documentation: 'Endpoint of a server that speaks the protocol of OpenAI (Ollama, vLLM, llama.cpp).',
+  }),
+  openaiCompatibleApiKey: maybe(textKind, {
+    variable: 'KAZI_OPENAI_COMPATIBLE_API_KEY',
+    ...secret,
+    absence: 'none',
+    documentation: 'Key for that endpoint.',
+  }),
+  leaseMs: always(integerKind(1000, DAY_MS), {
+    variable: 'KAZI_LEASE_MS',
+    fallback: 10_000,
+    documentation: 'Lease of a running job: a dead node is noticed after this time.',
+  }),
+  pollMs: always(integerKind(10, 60_000), {
+    variable: 'KAZI_POLL_MS',
+    fallback: 1000,
+    documentation: 'Longest time between two looks for due work when no notification arrives.',
+  }),
+  jobTimeoutMs: always(integerKind(1000, 30 * DAY_MS), {
+    variable: 'KAZI_JOB_TIMEOUT_MS',
+    fallback: 3_600_000,
+    documentation: 'A job that has been running for this long is aborted and fails.',
+  }),
+  maxAttempts: always(integerKind(1, 100), {
+    variable: 'KAZI_MAX_ATTEMPTS',
+    fallback: 3,
+    documentation: 'Starts of a job whose node keeps dying, before it fails as abandoned.',
+  }),
+  drainMs: always(integerKind(0, DAY_MS), {
+    variable: 'KAZI_DRAIN_MS',
+    fallback: 30_000,
+    documentation: 'Time that a stopping node gives its running jobs before it hands them back.',
+  }),
+  runnerConcurrency: always(integerKind(1, 10_000), {
+    variable: 'KAZI_RUNNER_CONCURRENCY',
+    fallback: 100,
+    documentation: 'Jobs that one node runs at once.',
+  }),
+  tenantConcurrency: always(integerKind(1, 1_000_000), {
+    variable: 'KAZI_TENANT_CONCURRENCY',
+    fallback: 50,
+    documentation: 'Jobs of one tenant that run at once, over all nodes.',
+  }),
+  sandbox: maybe(choiceKind(['bubblewrap', 'just-bash']), {
+    variable: 'KAZI_SANDBOX',
+    absence: 'best available',
+    documentation: 'Where the tools of agents run. `kazi doctor` says what is available.',
+  }),
+  allowPrivateWebhooks: always(booleanKind, {
+    variable: 'KAZI_ALLOW_PRIVATE_WEBHOOKS',
+    fallback: false,
+    documentation: 'Lets webhooks reach private and loopback addresses.',
+  }),
+  smtpPort: maybe(portKind, {
+    variable: 'KAZI_SMTP_PORT',
+    absence: 'off',
+    documentation: 'Port of the listener for incoming mail.',
+  }),
+  mailDomain: always(textKind, {
+    variable: 'KAZI_MAIL_DOMAIN',
+    fallback: 'kazi.localhost',
+    documentation: 'Domain of the mail addresses of agents.',
+  }),
+  smtpRelayUrl: maybe(urlKind(['smtp', 'smtps']), {
+    variable: 'KAZI_SMTP_RELAY_URL',
+    ...secret,
+    absence: 'none',
+    documentation: 'Server that outgoing mail is handed to.',
+  }),
+  logLevel: always(choiceKind(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+    variable: 'KAZI_LOG_LEVEL',
+    fallback: 'info',
+    documentation: 'Least severity of the log lines that are written.',
+  }),
+});
+
+export type SettingKey = keyof typeof SETTINGS;

@@ -1,0 +1,30 @@
+import type { ArtifactEntry } from '../core/artifact.ts';
+import type { Queryable } from './database.ts';
+
+interface ArtifactRow {
+  path: string;
+  sha256: string;
+  size_bytes: number;
+  content_type: string | null;
+  modified_at: Date;
+  created_at: Date | null;
+}
+
+const toArtifact = (row: ArtifactRow): ArtifactEntry => ({
+  path: row.path,
+  sha256: row.sha256,
+  sizeBytes: row.size_bytes,
+  contentType: row.content_type,
+  modifiedAt: row.modified_at,
+  createdAt: row.created_at,
+});
+
+/** The manifest of a job, sorted by path. */
+export const listArtifacts = async (db: Queryable, jobId: string): Promise<ArtifactEntry[]> =>
+  (await db.query<ArtifactRow>('artifacts/list', [jobId])).map(toArtifact);
+
+/** One artifact of a job. */
+export const getArtifact = async (db: Queryable, jobId: string, path: string): Promise<ArtifactEntry | undefined> => {
+  const [row] = await db.query<ArtifactRow>('artifacts/get', [jobId, path]);
+  return row && toArtifact(row);
+};

@@ -1,0 +1,37 @@
+import type { EventType, SessionEvent } from '../core/event.ts';
+import type { Queryable } from './database.ts';
+
+interface EventRow {
+  seq: number;
+  job_id: string | null;
+  type: EventType;
+  data: Record<string, unknown>;
+  at: Date;
+  role: 'user' | 'assistant' | null;
+  content: unknown;
+}
+
+/** A stretch of a session's log after `afterSeq`, at most `limit` entries, without gaps. */
+export const readEvents = async (
+  db: Queryable,
+  stretch: { readonly sessionNum: number; readonly afterSeq: number; readonly limit: number },
+): Promise<SessionEvent[]> => {
+  const rows = await db.query<EventRow>('events/read', [stretch.sessionNum, stretch.afterSeq, stretch.limit]);
+  return rows.map((row) => ({
+    seq: row.seq,
+    jobId: row.job_id,
+    type: row.type,
+    data: row.data,
+    at: row.at,
+    message: row.role === null ? null : { role: row.role, content: row.content },
+  }));
+};
+
+/** First kept and newest seq of a session's log; first is null when nothing is kept. */
+export const eventBounds = async (
+  db: Queryable,
+  sessionNum: number,
+): Promise<{ readonly first: number | null; readonly newest: number } | undefined> => {
+  const [row] = await db.query<{ first: number | null; newest: number }>('events/bounds', [sessionNum]);
+  return row;
+};

@@ -1,0 +1,7 @@
+-- A stretch of a session's log. $1 bigint session, $2 bigint after this seq, $3 integer limit. Index: events primary key.
+select e.seq, e.job_id, e.type, e.data, e.at, m.role, m.content
+from events e
+left join messages m on m.session_num = e.session_num and m.seq = e.seq
+where e.session_num = $1::bigint and e.seq > $2::bigint
+order by e.seq
+limit $3::integer

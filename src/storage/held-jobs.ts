@@ -1,0 +1,105 @@
+import type { ArtifactEntry } from '../core/artifact.ts';
+import type { JournalEntry } from '../core/journal.ts';
+import type { Queryable } from './database.ts';
+import { toDatabaseJson } from './json.ts';
+
+/** What became of an entry. `lost`: the job is no longer this claim's, and nothing was written. */
+export interface JournalAnswer {
+  readonly outcome: 'written' | 'repeated' | 'lost';
+  /** True when somebody canceled the job: stop its run. */
+  readonly isCanceled: boolean;
+  /** Newest seq of the session's log; null unless written. */
+  readonly lastSeq: number | null;
+  /** The lane of the session's next job, when this entry freed the session and that job is due. */
+  readonly readyLane: number | null;
+}
+
+/** Writes entries of held jobs in one transaction; answers in the order of the input. */
+export const writeJournal = async (db: Queryable, entries: readonly JournalEntry[]): Promise<JournalAnswer[]> => {
+  const rows = await db.query<{
+    ord: number;
+    outcome: JournalAnswer['outcome'];
+    canceled: boolean;
+    last_seq: number | null;
+    ready_lane: number | null;
+  }>('jobs/journal', [toDatabaseJson(entries.map(toEntryRow))]);
+  const answers: JournalAnswer[] = [];
+  for (const row of rows) {
+    answers[row.ord] = {
+      outcome: row.outcome,
+      isCanceled: row.canceled,
+      lastSeq: row.last_seq,
+      readyLane: row.ready_lane,
+    };
+  }
+  return answers;
+};
+
+const toEntryRow = (entry: JournalEntry, ord: number): Record<string, unknown> => ({
+  ord,
+  session_num: entry.sessionNum,
+  job_id: entry.jobId,
+  lease_id: entry.leaseId,
+  write_num: entry.writeNum,
+  events: entry.events,
+  artifacts: entry.artifacts.length > 0 ? entry.artifacts.map(toArtifactRow) : null,
+  finish: entry.finish,
+  sandbox_id: entry.sandboxId,
+});
+
+const toArtifactRow = (artifact: ArtifactEntry): Record<string, unknown> => ({
+  path: artifact.path,
+  sha256: artifact.sha256,
+  size_bytes: artifact.sizeBytes,
+  content_type: artifact.contentType,
+  modified_at: artifact.modifiedAt,
+  created_at: artifact.createdAt,
+});
+
+/** One claim that a node gives back. */
+export interface Release {
+  readonly jobId: string;
+  readonly leaseId: number;
+  /** How long the job waits before it may be claimed again. */
+  readonly delayMs: number;
+}
+
+export interface ReleaseResult {
+  readonly released: number;
+  readonly sessions: readonly number[];
+  readonly lanes: readonly number[];
+}
+
+/** Puts held jobs back into their queues; a claim that is no longer held is left alone. */
+export const releaseJobs = async (db: Queryable, releases: readonly Release[], reason: string): Promise<ReleaseResult> => {
+  const [row] = await db.query<ReleaseResult>('jobs/release', [
+    releases.map((release) => release.jobId),
+    releases.map((release) => release.leaseId),
+    releases.map((release) => release.delayMs),
+    reason,
+  ]);
+  return row ?? { released: 0, sessions: [], lanes: [] };
+};
+
+export interface RescueResult extends ReleaseResult {
+  /** Nodes that this call declared dead. */
+  readonly dead: readonly number[];
+}
+
+/** Declares expired nodes dead and takes back what dead nodes hold. */
+export const rescueJobs = async (
+  db: Queryable,
+  options: { readonly limit: number; readonly maxAttempts: number },
+): Promise<RescueResult> => {
+  const [row] = await db.query<RescueResult>('jobs/rescue', [options.limit, options.maxAttempts]);
+  return row ?? { dead: [], released: 0, sessions: [], lanes: [] };
+};
+
+/** What the table says that a node holds. */
+export const listHeldJobs = async (
+  db: Queryable,
+  nodeId: number,
+): Promise<{ readonly jobId: string; readonly leaseId: number; readonly isCanceled: boolean }[]> => {
+  const rows = await db.query<{ id: string; lease_id: number; canceled: boolean }>('jobs/held', [nodeId]);
+  return rows.map((row) => ({ jobId: row.id, leaseId: row.lease_id, isCanceled: row.canceled }));
+};

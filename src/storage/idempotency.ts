@@ -1,0 +1,20 @@
+import type { Queryable } from './database.ts';
+
+/** The answer that was kept for a key. */
+export interface KeptAnswer {
+  readonly requestHash: Buffer;
+  readonly status: number;
+  /** Body of the first answer, byte for byte. */
+  readonly response: string;
+}
+
+/** The kept answer of a scope (SHA-256 of tenant, user, method, path and key). */
+export const getKeptAnswer = async (db: Queryable, scope: Buffer): Promise<KeptAnswer | undefined> => {
+  const [row] = await db.query<{ request_hash: Buffer; status: number; response: string }>('idempotency/get', [scope]);
+  return row && { requestHash: row.request_hash, status: row.status, response: row.response };
+};
+
+/** Forgets answers that have expired, at most `limit` of them. */
+export const pruneKeptAnswers = async (db: Queryable, limit: number): Promise<void> => {
+  await db.query('idempotency/prune', [limit]);
+};

@@ -1,0 +1,307 @@
+import type { ClaimedJob, Job, JobState } from '../core/job.ts';
+import type { Queryable } from './database.ts';
+import { toDatabaseJson } from './json.ts';
+
+/** A job on its way in; see migration 0004 for what each field does. */
+export interface JobSubmission {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly sessionId: string;
+  readonly userId: string | null;
+  /** True: refuse when the session belongs to another user. */
+  readonly enforceUser: boolean;
+  readonly laneId: number;
+  readonly agent: string;
+  readonly agentVersion: number | null;
+  readonly priority: number;
+  readonly scheduleAt: Date | null;
+  readonly question: string;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly webhook: unknown;
+  /** Decimal text of a signed 64-bit number; null = not recorded. */
+  readonly requestHash: string | null;
+  readonly idempotency: IdempotencyRecord | null;
+}
+
+/** The answer to keep for a request that is sent again. */
+export interface IdempotencyRecord {
+  readonly scope: Buffer;
+  readonly requestHash: Buffer;
+  readonly response: string;
+  readonly keepMs: number;
+}
+
+export interface AcceptedJob {
+  readonly outcome: 'accepted' | 'replay' | 'user_mismatch';
+  /** Null unless accepted. */
+  readonly createdAt: Date | null;
+  readonly sessionNum: number | null;
+  /** The lane that got claimable work; null when the job waits for another of its session or for its time. */
+  readonly readyLane: number | null;
+}
+
+/** Accepts a batch, all or nothing; answers in the order of the input. Two items never share an idempotency scope. */
+export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmission[]): Promise<AcceptedJob[]> => {
+  const rows = await db.query<{
+    ord: number;
+    outcome: AcceptedJob['outcome'];
+    session_num: number | null;
+    created_at: Date | null;
+    ready_lane: number | null;
+  }>('jobs/accept', [toDatabaseJson(submissions.map(toSubmissionRow))]);
+  const answers: AcceptedJob[] = [];
+  for (const row of rows) {
+    answers[row.ord] = {
+      outcome: row.outcome,
+      createdAt: row.created_at,
+      sessionNum: row.session_num,
+      readyLane: row.ready_lane,
+    };
+  }
+  return answers;
+};
+
+const toSubmissionRow = (submission: JobSubmission, ord: number): Record<string, unknown> => ({
+  ord,
+  id: submission.id,
+  tenant_id: submission.tenantId,
+  session_id: submission.sessionId,
+  user_id: submission.userId,
+  enforce_user: submission.enforceUser,
+  lane_id: submission.laneId,
+  agent: submission.agent,
+  agent_version: submission.agentVersion,
+  priority: submission.priority,
+  schedule_at: submission.scheduleAt,
+  question: submission.question,
+  metadata: submission.metadata,
+  webhook: submission.webhook,
+  request_hash: submission.requestHash,
+  idempotency_scope: submission.idempotency ? toHexBytes(submission.idempotency.scope) : null,
+  idempotency_hash: submission.idempotency ? toHexBytes(submission.idempotency.requestHash) : null,
+  idempotency_response: submission.idempotency?.response ?? null,
+  idempotency_ms: submission.idempotency?.keepMs ?? null,
+});
+
+const toHexBytes = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`;
+
+export interface Promotion {
+  readonly lanes: readonly number[];
+  readonly promoted: number;
+  /** When the next waiting head falls due; null when none waits. */
+  readonly nextAt: Date | null;
+}
+
+/** Makes due heads claimable, at most `limit` sessions. */
+export const promoteSessions = async (db: Queryable, limit: number): Promise<Promotion> => {
+  const [row] = await db.query<{ lanes: number[]; promoted: number; next_at: Date | null }>('jobs/promote', [limit]);
+  return { lanes: row?.lanes ?? [], promoted: row?.promoted ?? 0, nextAt: row?.next_at ?? null };
+};
+
+export interface ClaimRequest {
+  readonly nodeId: number;
+  readonly slots: number;
+  /** Lane after which the window begins: the cursor of the last claim. */
+  readonly afterLane: number;
+  readonly hintedLanes: readonly number[];
+  readonly tenantCap: number;
+  readonly windowLanes: number;
+}
+
+export interface Claim {
+  /** True when the node's own lease has run out. */
+  readonly isLost: boolean;
+  readonly jobs: readonly ClaimedJob[];
+  readonly cursorLane: number;
+  /** True when the window reached the last lane and began again. */
+  readonly hasWrapped: boolean;
+}
+
+type ClaimRow = { lost: boolean; cursor_lane: number; wrapped: boolean } & {
+  [column in keyof ClaimedJobRow]: ClaimedJobRow[column] | null;
+};
+
+interface ClaimedJobRow {
+  id: string;
+  lease_id: number;
+  num: number;
+  tenant_id: string;
+  session_num: number;
+  session_id: string;
+  user_id: string | null;
+  agent: string;
+  agent_version: number | null;
+  attempts: number;
+  question: string;
+  metadata: Record<string, unknown> | null;
+  created_at: Date;
+  started_at: Date;
+}
+
+/** Takes due jobs for a node; caps hold over all nodes. */
+export const claimJobs = async (db: Queryable, request: ClaimRequest): Promise<Claim> => {
+  const rows = await db.query<ClaimRow>('jobs/claim', [
+    request.nodeId,
+    request.slots,
+    request.afterLane,
+    request.hintedLanes,
+    request.tenantCap,
+    request.windowLanes,
+  ]);
+  const first = rows[0];
+  return {
+    isLost: first?.lost ?? false,
+    cursorLane: first?.cursor_lane ?? request.afterLane,
+    // No row at all: no lane had work, or other nodes held all its tenants.
+    hasWrapped: first?.wrapped ?? true,
+    jobs: rows.filter((row): row is ClaimRow & ClaimedJobRow => row.id !== null).map(toClaimedJob),
+  };
+};
+
+const toClaimedJob = (row: ClaimedJobRow): ClaimedJob => ({
+  id: row.id,
+  num: row.num,
+  leaseId: row.lease_id,
+  tenantId: row.tenant_id,
+  sessionNum: row.session_num,
+  sessionId: row.session_id,
+  userId: row.user_id,
+  agent: row.agent,
+  agentVersion: row.agent_version,
+  attempts: row.attempts,
+  question: row.question,
+  metadata: row.metadata,
+  createdAt: row.created_at,
+  startedAt: row.started_at,
+});
+
+interface JobRow {
+  id: string;
+  num: number;
+  tenant_id: string;
+  session_id: string;
+  session_num: number;
+  user_id: string | null;
+  agent: string;
+  agent_version: number | null;
+  state: JobState;
+  is_held: boolean;
+  attempts: number;
+  question: string;
+  metadata: Record<string, unknown> | null;
+  webhook: Job['webhook'];
+  sandbox_id: string | null;
+  schedule_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+  started_at: Date | null;
+  completed_at: Date | null;
+  canceled_at: Date | null;
+  error: string | null;
+  outcome: Job['outcome'];
+}
+
+const toJob = (row: JobRow): Job => ({
+  id: row.id,
+  num: row.num,
+  tenantId: row.tenant_id,
+  sessionId: row.session_id,
+  sessionNum: row.session_num,
+  userId: row.user_id,
+  agent: row.agent,
+  agentVersion: row.agent_version,
+  state: row.state,
+  isHeld: row.is_held,
+  attempts: row.attempts,
+  question: row.question,
+  metadata: row.metadata,
+  webhook: row.webhook,
+  sandboxId: row.sandbox_id,
+  scheduleAt: row.schedule_at,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+  startedAt: row.started_at,
+  completedAt: row.completed_at,
+  canceledAt: row.canceled_at,
+  error: row.error,
+  outcome: row.outcome,
+});
+
+/** The job with that id, of any tenant: the caller checks who may read it. */
+export const getJob = async (db: Queryable, id: string): Promise<Job | undefined> => {
+  const [row] = await db.query<JobRow>('jobs/get', [id]);
+  return row && toJob(row);
+};
+
+export interface JobFilter {
+  readonly tenantId: string;
+  /** undefined = of any user; null = only jobs without a user. */
+  readonly userId: string | null | undefined;
+  readonly sessionIds: readonly string[] | null;
+  readonly states: readonly JobState[] | null;
+  readonly agent: string | null;
+  /** Only jobs with a smaller num. */
+  readonly beforeNum: number | null;
+  readonly limit: number;
+}
+
+/** Jobs of a tenant, newest first. */
+export const listJobs = async (db: Queryable, filter: JobFilter): Promise<Job[]> => {
+  const rows = await db.query<JobRow>('jobs/list', [
+    filter.tenantId,
+    filter.userId ?? null,
+    filter.sessionIds,
+    filter.states,
+    filter.agent,
+    filter.beforeNum,
+    filter.limit,
+    filter.userId === null,
+  ]);
+  return rows.map(toJob);
+};
+
+/** The same for one session, which has an index of its own. */
+export const listSessionJobs = async (db: Queryable, sessionNum: number, filter: JobFilter): Promise<Job[]> => {
+  const rows = await db.query<JobRow>('jobs/list-session', [
+    sessionNum,
+    filter.userId ?? null,
+    filter.states,
+    filter.agent,
+    filter.beforeNum,
+    filter.limit,
+    filter.userId === null,
+  ]);
+  return rows.map(toJob);
+};
+
+/** Id of the newest job that a request with this hash made within the age; for retries of SDKs without a key. */
+export const findJobByRequest = async (
+  db: Queryable,
+  request: { readonly tenantId: string; readonly userId: string | null; readonly requestHash: string; readonly maxAgeMs: number },
+): Promise<string | undefined> => {
+  const [row] = await db.query<{ id: string }>('jobs/find-request', [
+    request.tenantId,
+    request.userId,
+    request.requestHash,
+    request.maxAgeMs,
+  ]);
+  return row?.id;
+};
+
+export interface CancelResult {
+  readonly sessionNum: number;
+  /** The node that holds the job and must let it go; null when none does. */
+  readonly nodeId: number | null;
+  /** False when the job had already ended. */
+  readonly hasChanged: boolean;
+  readonly lanes: readonly number[];
+}
+
+/** Cancels a job for good; undefined when there is none with that id. */
+export const cancelJob = async (db: Queryable, id: string): Promise<CancelResult | undefined> => {
+  const [row] = await db.query<{ session_num: number; node_id: number | null; changed: boolean; lanes: number[] }>(
+    'jobs/cancel',
+    [id],
+  );
+  return row && { sessionNum: row.session_num, nodeId: row.node_id, hasChanged: row.changed, lanes: row.lanes };
+};

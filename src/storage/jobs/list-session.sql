@@ -1,0 +1,14 @@
+-- Jobs of one session, newest first. $1 bigint session, $2 text user or null (any), $3 text[] states or null, $4 text agent
+-- or null, $5 bigint: below this num, $6 integer limit, $7 boolean: only userless. Index: jobs_by_session backwards.
+select j.id, j.num, j.tenant_id, s.id as session_id, j.session_num, j.user_id, j.agent, j.agent_version, j.state,
+    j.lease_id is not null as is_held, j.attempts, j.question, j.metadata, j.webhook, j.sandbox_id, j.schedule_at,
+    j.created_at, j.updated_at, j.started_at, j.completed_at, j.canceled_at, j.error, j.outcome
+from jobs j join sessions s on s.num = j.session_num
+where j.session_num = $1::bigint
+    and ($2::text is null or j.user_id = $2::text)
+    and ($3::text[] is null or j.state = any ($3::text[]))
+    and ($4::text is null or j.agent = $4::text)
+    and ($5::bigint is null or j.num < $5::bigint)
+    and (not $7::boolean or j.user_id is null)
+order by j.num desc
+limit $6::integer

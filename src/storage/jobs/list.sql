@@ -1,0 +1,16 @@
+-- Jobs of a tenant, newest first. $1 text tenant, $2 text user or null (any), $3 text[] session ids or null (any),
+-- $4 text[] states or null, $5 text agent or null, $6 bigint: below this num, $7 integer limit, $8 boolean: only userless.
+-- Index: jobs_by_tenant backwards.
+select j.id, j.num, j.tenant_id, s.id as session_id, j.session_num, j.user_id, j.agent, j.agent_version, j.state,
+    j.lease_id is not null as is_held, j.attempts, j.question, j.metadata, j.webhook, j.sandbox_id, j.schedule_at,
+    j.created_at, j.updated_at, j.started_at, j.completed_at, j.canceled_at, j.error, j.outcome
+from jobs j join sessions s on s.num = j.session_num
+where j.tenant_id = $1::text
+    and ($2::text is null or j.user_id = $2::text)
+    and ($3::text[] is null or s.id = any ($3::text[]))
+    and ($4::text[] is null or j.state = any ($4::text[]))
+    and ($5::text is null or j.agent = $5::text)
+    and ($6::bigint is null or j.num < $6::bigint)
+    and (not $8::boolean or j.user_id is null)
+order by j.num desc
+limit $7::integer

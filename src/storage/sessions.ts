@@ -1,0 +1,54 @@
+import type { Queryable } from './database.ts';
+
+/** Who a session belongs to; none of it ever changes. */
+export interface SessionIdentity {
+  readonly num: number;
+  readonly tenantId: string;
+  readonly id: string;
+  readonly userId: string | null;
+  readonly createdAt: Date;
+}
+
+/** The session with that id in that tenant. */
+export const getSession = async (db: Queryable, tenantId: string, id: string): Promise<SessionIdentity | undefined> => {
+  const [row] = await db.query<{ num: number; tenant_id: string; id: string; user_id: string | null; created_at: Date }>(
+    'sessions/get',
+    [tenantId, id],
+  );
+  return row && { num: row.num, tenantId: row.tenant_id, id: row.id, userId: row.user_id, createdAt: row.created_at };
+};
+
+/** Owner of a key for a session: keys are kept per tenant and user. */
+export interface SessionKeyOwner {
+  readonly tenantId: string;
+  readonly userId: string | null;
+}
+
+/** The session that a key names, if it has not expired. */
+export const findSessionByKey = async (db: Queryable, owner: SessionKeyOwner, key: string): Promise<string | undefined> => {
+  const [row] = await db.query<{ session_id: string }>('sessions/find-by-key', [owner.tenantId, owner.userId ?? '', key]);
+  return row?.session_id;
+};
+
+/** Binds a key, or renews it: to `sessionId` when given, else to what it names already, else to `freshSessionId`. */
+export const bindSessionKey = async (
+  db: Queryable,
+  owner: SessionKeyOwner,
+  binding: { readonly key: string; readonly sessionId: string | null; readonly freshSessionId: string; readonly keepMs: number },
+): Promise<string> => {
+  const [row] = await db.query<{ session_id: string }>('sessions/bind-key', [
+    owner.tenantId,
+    owner.userId ?? '',
+    binding.key,
+    binding.sessionId,
+    binding.freshSessionId,
+    binding.keepMs,
+  ]);
+  if (!row) throw new Error('binding a session key returned no row');
+  return row.session_id;
+};
+
+/** Forgets expired keys. */
+export const pruneSessionKeys = async (db: Queryable): Promise<void> => {
+  await db.query('sessions/prune-keys');
+};
