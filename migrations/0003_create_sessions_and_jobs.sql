@@ -87,8 +87,6 @@ create table jobs (
     node_id bigint,
     question text not null,
     metadata jsonb,
-    -- Where to report the end; secrets are sealed (core/seal.ts).
-    webhook jsonb,
     -- First eight bytes of the SHA-256 of the request: finds the first request of an SDK's retry.
     request_hash bigint,
     sandbox_id text,

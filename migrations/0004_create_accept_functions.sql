@@ -17,7 +17,6 @@ create type job_submission as (
     schedule_at timestamptz,
     question text,
     metadata jsonb,
-    webhook jsonb,
     request_hash bigint,
     idempotency_scope bytea,
     idempotency_hash bytea,
@@ -109,10 +108,10 @@ begin
     made as (
         insert into jobs (
             id, tenant_id, session_num, lane_id, user_id, agent, agent_version, priority, order_at, pos, run_at,
-            schedule_at, question, metadata, webhook, request_hash, created_at, updated_at
+            schedule_at, question, metadata, request_hash, created_at, updated_at
         )
         select p.id, p.tenant_id, p.s_num, p.lane_id, p.user_id, p.agent, p.agent_version, p.priority, p.place_at,
-               p.s_job_seq + p.rn, p.place_at, p.schedule_at, p.question, p.metadata, p.webhook, p.request_hash,
+               p.s_job_seq + p.rn, p.place_at, p.schedule_at, p.question, p.metadata, p.request_hash,
                p.made_at, p.made_at
         from placed p
         order by p.ord
@@ -158,7 +157,7 @@ $$;
 
 -- Puts the due heads into the claim index; returns the lanes that got work and when the next head falls due.
 create function promote_sessions(p_limit integer)
-returns table (lanes integer[], promoted integer, next_at timestamptz)
+returns table (lanes integer[], promoted integer, next_in_ms double precision)
 language plpgsql
 set enable_seqscan = off
 as $$
@@ -184,7 +183,7 @@ begin
         )
         select coalesce(array_agg(distinct head_lane), '{}'), count(*) into lanes, promoted from up;
     end if;
-    select min(s.head_run_at) into next_at from sessions s where s.head_job is not null and not s.head_ready;
+    select extract(epoch from min(s.head_run_at) - clock_timestamp()) * 1000 into next_in_ms from sessions s where s.head_job is not null and not s.head_ready;
     return next;
 end
 $$;

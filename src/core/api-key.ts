@@ -7,9 +7,6 @@ const RANDOM_BYTES = 32;
 /** A new API key with 256 random bits. It exists only in the answer that shows it; storage keeps `hashApiKey` of it. */
 export const generateApiKey = (): string => PREFIX + randomBytes(RANDOM_BYTES).toString('base64url');
 
-/** True when a credential is meant as an API key, well formed or not; every other credential is a session token. */
-export const looksLikeApiKey = (credential: string): boolean => credential.startsWith(PREFIX);
-
 /** True for `kz_` and at least 32 characters of `A-Za-z0-9_-`. A malformed key needs no look-up: it cannot exist. */
 export const isWellFormedApiKey = (credential: string): boolean => WELL_FORMED.test(credential);
 

@@ -12,7 +12,9 @@ describe('reading a credential', () => {
 
   test('the header wins over the query form, also when the header is invalid', () => {
     assert.equal(readCredential({ authorization: 'Bearer a.b', queryToken: 'c.d' }).value, 'a.b');
-    assert.throws(() => readCredential({ authorization: 'Basic x', queryToken: 'c.d' }), { code: 'INVALID_AUTHORIZATION' });
+    assert.throws(() => readCredential({ authorization: 'Basic x', queryToken: 'c.d' }), {
+      code: 'INVALID_AUTHORIZATION',
+    });
   });
 
   test('a header that is not Bearer with a value is invalid', () => {

@@ -50,4 +50,5 @@ const parseValues = (text: string): readonly unknown[] | null => {
   }
 };
 
-const invalidCursor = (text: string): KaziError => new KaziError('INVALID_CURSOR', { found: text.slice(0, SHOWN_LENGTH) });
+const invalidCursor = (text: string): KaziError =>
+  new KaziError('INVALID_CURSOR', { found: text.slice(0, SHOWN_LENGTH) });

@@ -20,7 +20,12 @@ export const ERRORS = define({
   INVALID_JOB_ID: { status: 400, retryable: false, message: 'Invalid job_id' },
   INVALID_IDEMPOTENCY_KEY: { status: 400, retryable: false, message: 'Invalid Idempotency-Key' },
   INVALID_ARTIFACT_PATH: { status: 400, retryable: false, message: 'Invalid artifact path encoding' },
-  INVALID_CURSOR: { status: 400, retryable: false, message: 'Invalid cursor: found "{found}", expected a value from next_cursor of an earlier page. Start again without a cursor.' },
+  INVALID_CURSOR: {
+    status: 400,
+    retryable: false,
+    message:
+      'Invalid cursor: found "{found}", expected a value from next_cursor of an earlier page. Start again without a cursor.',
+  },
   UNKNOWN_AGENT: { status: 400, retryable: false, message: "Unknown agent type: '{agent}'. Available: {available}" },
   MISSING_CREDENTIAL: { status: 401, retryable: false, message: 'Missing authorization token' },
   INVALID_AUTHORIZATION: { status: 401, retryable: false, message: 'Invalid authorization header' },
@@ -43,21 +48,63 @@ export const ERRORS = define({
   ARTIFACT_NOT_FOUND: { status: 404, retryable: false, message: 'Artifact not found' },
   API_KEY_NOT_FOUND: { status: 404, retryable: false, message: 'API key not found' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
-  IDEMPOTENCY_IN_PROGRESS: { status: 409, retryable: true, message: 'A request with this Idempotency-Key is still in progress' },
-  CURSOR_EXPIRED: { status: 410, retryable: false, message: 'Events before seq {first} are no longer kept; found cursor {found}. Resume with Last-Event-ID {resume} or read the job itself.' },
+  IDEMPOTENCY_IN_PROGRESS: {
+    status: 409,
+    retryable: true,
+    message: 'A request with this Idempotency-Key is still in progress',
+  },
+  CURSOR_EXPIRED: {
+    status: 410,
+    retryable: false,
+    message:
+      'Events before seq {first} are no longer kept; found cursor {found}. Resume with Last-Event-ID {resume} or read the job itself.',
+  },
   BODY_TOO_LARGE: { status: 413, retryable: false, message: 'Request body too large' },
-  IDEMPOTENCY_MISMATCH: { status: 422, retryable: false, message: 'Idempotency-Key was used with a different request body' },
+  IDEMPOTENCY_MISMATCH: {
+    status: 422,
+    retryable: false,
+    message: 'Idempotency-Key was used with a different request body',
+  },
+  WEBHOOK_UNSUPPORTED: {
+    status: 422,
+    retryable: false,
+    message:
+      'Webhook URL not allowed: this version of kazi does not deliver webhooks yet. Leave "webhook" out and follow GET /jobs/{id}/events instead.',
+  },
   RATE_LIMITED: { status: 429, retryable: true, message: 'Rate limit exceeded' },
   INTERNAL: { status: 500, retryable: true, message: 'Internal error' },
   SIGNING_SECRET_MISSING: { status: 500, retryable: false, message: 'Session signing secret not configured' },
   INVALID_JOB_RECORD: { status: 502, retryable: false, message: 'Invalid job status response from Modal backend' },
   INVALID_SESSION_RECORD: { status: 502, retryable: false, message: 'Invalid session record' },
-  RECORD_MISSING_OWNER: { status: 502, retryable: false, message: '{record} missing {owner} for ownership enforcement' },
-  DATABASE_UNAVAILABLE: { status: 503, retryable: true, message: 'The database is not reachable. Nothing was accepted; send the request again, with an Idempotency-Key when it creates work.' },
+  RECORD_MISSING_OWNER: {
+    status: 502,
+    retryable: false,
+    message: '{record} missing {owner} for ownership enforcement',
+  },
+  DATABASE_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    message:
+      'The database is not reachable. Nothing was accepted; send the request again, with an Idempotency-Key when it creates work.',
+  },
   SHUTTING_DOWN: { status: 503, retryable: true, message: 'Server is shutting down' },
-  LEASE_LOST: { status: 500, retryable: false, message: 'The lease {lease} of job {job} is no longer held by this node; nothing was written.' },
+  NO_RUNTIME: {
+    status: 500,
+    retryable: false,
+    message:
+      'Agent "{agent}" needs the runtime "{runtime}", which this server does not have. Set KAZI_MODEL to a provider/model and its API key, or use the agent "shell".',
+  },
+  LEASE_LOST: {
+    status: 500,
+    retryable: false,
+    message: 'The lease {lease} of job {job} is no longer held by this node; nothing was written.',
+  },
   SANDBOX_UNAVAILABLE: { status: 500, retryable: true, message: 'The sandbox could not be started: {reason}' },
-  SANDBOX_PATH_REFUSED: { status: 400, retryable: false, message: 'Path refused: found "{found}", expected a path inside the workspace.' },
+  SANDBOX_PATH_REFUSED: {
+    status: 400,
+    retryable: false,
+    message: 'Path refused: found "{found}", expected a path inside the workspace.',
+  },
   BLOB_NOT_FOUND: { status: 404, retryable: false, message: 'Blob {sha256} is not in the store' },
   DATA_DIR_IN_USE: { status: 500, retryable: false, message: '{message}' },
   EMBEDDED_DATABASE_FAILED: { status: 500, retryable: false, message: '{message}' },

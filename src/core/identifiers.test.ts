@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { generateApiKey, hashApiKey, isWellFormedApiKey, looksLikeApiKey } from './api-key.ts';
+import { generateApiKey, hashApiKey, isWellFormedApiKey } from './api-key.ts';
 import { newJobId, parseJobId } from './job-id.ts';
-import { decodeSessionId, isSessionId, newSessionId, parseSessionId } from './session-id.ts';
+import { isSessionId, newSessionId, parseSessionId } from './session-id.ts';
 
 describe('API keys', () => {
   test('a generated key is well formed, and no two are alike', () => {
@@ -15,13 +15,15 @@ describe('API keys', () => {
 
   test('a key needs its prefix, 32 characters and nothing but the alphabet', () => {
     assert.equal(isWellFormedApiKey(`kz_${'a'.repeat(32)}`), true);
-    const malformed = ['', 'kz_', `kz_${'a'.repeat(31)}`, `KZ_${'a'.repeat(32)}`, `kz_${'a'.repeat(32)}!`, `kz_${'a'.repeat(32)}\n`];
+    const malformed = [
+      '',
+      'kz_',
+      `kz_${'a'.repeat(31)}`,
+      `KZ_${'a'.repeat(32)}`,
+      `kz_${'a'.repeat(32)}!`,
+      `kz_${'a'.repeat(32)}\n`,
+    ];
     assert.deepEqual(malformed.filter(isWellFormedApiKey), []);
-  });
-
-  test('a malformed key is still taken for a key', () => {
-    assert.equal(looksLikeApiKey('kz_x'), true);
-    assert.equal(looksLikeApiKey('e30.x'), false);
   });
 
   test('the stored form is the SHA-256 of the whole key', () => {
@@ -35,14 +37,9 @@ describe('session ids', () => {
   });
 
   test('dots, separators, blanks, other scripts and long ids are refused', () => {
-    const refused = ['', '.', '..', 'a/b', 'a b', 'é', 'a\n', 'a%2Fb', 'x'.repeat(129)];
-    assert.deepEqual(refused.filter(isSessionId), []);
-  });
-
-  test('a path segment is decoded exactly once', () => {
-    assert.equal(decodeSessionId('a%40b'), 'a@b');
-    for (const segment of ['a%2Fb', '%2e%2e', 'a%2540b', '%zz', '%']) {
-      assert.throws(() => decodeSessionId(segment), { code: 'INVALID_SESSION_ID' });
+    for (const text of ['', '.', '..', 'a/b', 'a b', 'é', 'a\n', 'a%2Fb', 'x'.repeat(129)]) {
+      assert.equal(isSessionId(text), false);
+      assert.throws(() => parseSessionId(text), { code: 'INVALID_SESSION_ID' });
     }
   });
 });
@@ -65,7 +62,17 @@ describe('job ids', () => {
 
   test('everything else is refused', () => {
     const id = newJobId();
-    for (const text of ['', 'nope', '{}', `{${id}`, `${id}}`, `{{${id}}}`, `${id}\n`, ` ${id}`, id.replaceAll('-', '')]) {
+    for (const text of [
+      '',
+      'nope',
+      '{}',
+      `{${id}`,
+      `${id}}`,
+      `{{${id}}}`,
+      `${id}\n`,
+      ` ${id}`,
+      id.replaceAll('-', ''),
+    ]) {
       assert.throws(() => parseJobId(text), { code: 'INVALID_JOB_ID' });
     }
   });

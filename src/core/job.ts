@@ -7,7 +7,14 @@ export type JobTransition = 'claim' | 'complete' | 'fail' | 'requeue' | 'abandon
 /** The complete state machine; null = the transition is refused and changes nothing. */
 export const JOB_TRANSITIONS: Readonly<Record<JobState, Readonly<Record<JobTransition, JobState | null>>>> = {
   queued: { claim: 'running', complete: null, fail: null, requeue: null, abandon: null, cancel: 'canceled' },
-  running: { claim: null, complete: 'complete', fail: 'failed', requeue: 'queued', abandon: 'failed', cancel: 'canceled' },
+  running: {
+    claim: null,
+    complete: 'complete',
+    fail: 'failed',
+    requeue: 'queued',
+    abandon: 'failed',
+    cancel: 'canceled',
+  },
   complete: { claim: null, complete: null, fail: null, requeue: null, abandon: null, cancel: null },
   failed: { claim: null, complete: null, fail: null, requeue: null, abandon: null, cancel: null },
   canceled: { claim: null, complete: null, fail: null, requeue: null, abandon: null, cancel: null },
@@ -39,15 +46,6 @@ export interface JobOutcome {
   readonly structuredOutput?: unknown;
 }
 
-/** Where to report the end of a job. `sealed` holds headers and signing secret, encrypted. */
-export interface JobWebhook {
-  readonly url: string;
-  readonly secretRef: string | null;
-  readonly sealed: string | null;
-  readonly timeoutSeconds: number | null;
-  readonly maxAttempts: number | null;
-}
-
 /** A job as it is stored. Times are Dates of the database's clock. */
 export interface Job {
   readonly id: string;
@@ -64,7 +62,6 @@ export interface Job {
   readonly attempts: number;
   readonly question: string;
   readonly metadata: Readonly<Record<string, unknown>> | null;
-  readonly webhook: JobWebhook | null;
   readonly sandboxId: string | null;
   readonly scheduleAt: Date | null;
   readonly createdAt: Date;

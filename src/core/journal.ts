@@ -17,8 +17,18 @@ export interface Step {
 export type ContentBlock =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'thinking'; readonly thinking: string; readonly signature?: string }
-  | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: Readonly<Record<string, unknown>> }
-  | { readonly type: 'tool_result'; readonly tool_use_id: string; readonly content: unknown; readonly is_error?: boolean };
+  | {
+      readonly type: 'tool_use';
+      readonly id: string;
+      readonly name: string;
+      readonly input: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly type: 'tool_result';
+      readonly tool_use_id: string;
+      readonly content: unknown;
+      readonly is_error?: boolean;
+    };
 
 /** One event to be written, with the message or step change that it announces. */
 export interface JournalEvent {

@@ -65,11 +65,26 @@ for (const kind of ['Job', 'Session'] as const) {
     ],
     ['a whole-tenant token reads a record of any user', wholeTenant, record(), null],
     ['a whole-tenant token reads a record without a user', wholeTenant, record({ userId: null }), null],
-    ['a whole-tenant token stays in its tenant', wholeTenant, record({ tenantId: 'evil' }), `403 ${kind} tenant mismatch`],
+    [
+      'a whole-tenant token stays in its tenant',
+      wholeTenant,
+      record({ tenantId: 'evil' }),
+      `403 ${kind} tenant mismatch`,
+    ],
     ['a session-scoped token skips the user', scoped, record({ tenantId: 'default' }), null],
     ['a session-scoped token stays in its tenant', scoped, record(), `403 ${kind} tenant mismatch`],
-    ['an anonymous token is refused a record with a user', anonymous, record({ tenantId: 'default' }), `403 ${kind} user mismatch`],
-    ['an anonymous token reads a record without a user', anonymous, record({ userId: null, tenantId: 'default' }), null],
+    [
+      'an anonymous token is refused a record with a user',
+      anonymous,
+      record({ tenantId: 'default' }),
+      `403 ${kind} user mismatch`,
+    ],
+    [
+      'an anonymous token reads a record without a user',
+      anonymous,
+      record({ userId: null, tenantId: 'default' }),
+      null,
+    ],
     ['an anonymous token stays in its tenant', anonymous, record({ userId: null }), `403 ${kind} tenant mismatch`],
   ];
   describe(`ownership of a ${kind}`, () => {

@@ -9,17 +9,8 @@ export const newSessionId = (): string => randomUUID();
 /** True for an id that may name a session. `.` and `..` are refused because URL libraries resolve them away. */
 export const isSessionId = (text: string): boolean => SHAPE.test(text) && text !== '.' && text !== '..';
 
-/** The id itself, from a query string or another decoded place. Throws INVALID_SESSION_ID. */
+/** The id itself, from a path or a query string, already percent-decoded. Throws INVALID_SESSION_ID. */
 export const parseSessionId = (text: string): string => {
   if (!isSessionId(text)) throw new KaziError('INVALID_SESSION_ID');
   return text;
-};
-
-/** The id from a raw path segment, percent-decoded once. Throws INVALID_SESSION_ID for broken encoding too. */
-export const decodeSessionId = (pathSegment: string): string => {
-  try {
-    return parseSessionId(decodeURIComponent(pathSegment));
-  } catch (cause) {
-    throw new KaziError('INVALID_SESSION_ID', {}, { cause });
-  }
 };

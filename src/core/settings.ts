@@ -1,16 +1,4 @@
-import {
-  apiKeyKind,
-  booleanKind,
-  choiceKind,
-  encryptionKeyKind,
-  folderKind,
-  integerKind,
-  modelKind,
-  portKind,
-  type SettingKind,
-  textKind,
-  urlKind,
-} from './setting-kinds.ts';
+import { type SettingKind, settingKinds } from './setting-kinds.ts';
 
 /** One setting of an installation. docs/config.md is written from these. */
 export interface Setting<T> {
@@ -39,35 +27,39 @@ const maybe = <T extends string | number>(kind: SettingKind<T>, about: About): S
   fallback: null,
 });
 
-const webUrl = urlKind(['http', 'https']);
+const webUrl = settingKinds.url(['http', 'https']);
 const secret = { isSecret: true } as const;
 const DAY_MS = 86_400_000;
 
 /** Every setting by its key in the configuration file, in the order of the documentation. */
 export const SETTINGS = Object.freeze({
-  databaseUrl: maybe(urlKind(['postgres', 'postgresql']), {
+  databaseUrl: maybe(settingKinds.url(['postgres', 'postgresql']), {
     variable: 'DATABASE_URL',
     ...secret,
     absence: 'embedded',
     documentation: 'PostgreSQL 15 or newer. The embedded one is used only when this is absent.',
   }),
-  databasePool: always(integerKind(2, 1000), {
+  databasePool: always(settingKinds.integer(2, 1000), {
     variable: 'KAZI_DATABASE_POOL',
     fallback: 10,
     documentation: 'Most database connections of one node.',
   }),
-  dataDir: always(folderKind, {
+  dataDir: always(settingKinds.folder, {
     variable: 'KAZI_DATA_DIR',
     fallback: '.kazi',
     documentation: 'Embedded database, blobs, workspaces, generated secrets. Relative to the working folder.',
   }),
-  host: always(textKind, { variable: 'KAZI_HOST', fallback: '127.0.0.1', documentation: 'Address that the server listens on.' }),
-  port: always(portKind, {
+  host: always(settingKinds.text, {
+    variable: 'KAZI_HOST',
+    fallback: '127.0.0.1',
+    documentation: 'Address that the server listens on.',
+  }),
+  port: always(settingKinds.port, {
     variable: 'KAZI_PORT',
     fallback: 7420,
     documentation: 'Port that the server listens on; 0 takes any free one.',
   }),
-  role: always(choiceKind(['all', 'api', 'runner']), {
+  role: always(settingKinds.choice(['all', 'api', 'runner']), {
     variable: 'KAZI_ROLE',
     fallback: 'all',
     documentation: 'What this node does: answer requests (`api`), run jobs (`runner`), or both.',
@@ -77,32 +69,36 @@ export const SETTINGS = Object.freeze({
     absence: 'none',
     documentation: 'Server that the commands of the terminal talk to. `serve` ignores it.',
   }),
-  apiKey: maybe(apiKeyKind, {
+  apiKey: maybe(settingKinds.apiKey, {
     variable: 'KAZI_API_KEY',
     ...secret,
     absence: 'generated',
     documentation:
       'Bootstrap key of tenant `default`, user `admin`, with all scopes; commands of the terminal send it. When absent, one is generated at the first start, printed once and kept in the data folder.',
   }),
-  sessionSigningSecret: maybe(textKind, {
+  sessionSigningSecret: maybe(settingKinds.text, {
     variable: 'KAZI_SESSION_SIGNING_SECRET',
     ...secret,
     absence: 'generated',
     documentation: 'Key of session tokens. When absent, one is generated once and kept in the data folder.',
   }),
-  secretsKey: maybe(encryptionKeyKind, {
+  secretsKey: maybe(settingKinds.encryptionKey, {
     variable: 'KAZI_SECRETS_KEY',
     ...secret,
     absence: 'generated',
     documentation: 'Encrypts the vault. When absent, one is generated once and kept in the data folder.',
   }),
-  defaultAgent: maybe(textKind, {
+  defaultAgent: maybe(settingKinds.text, {
     variable: 'KAZI_DEFAULT_AGENT',
     absence: '`default`; `shell` when no model is configured',
     documentation: 'Agent of a job that names none.',
   }),
-  model: maybe(modelKind, { variable: 'KAZI_MODEL', absence: 'none', documentation: 'Model of the default agent.' }),
-  anthropicApiKey: maybe(textKind, {
+  model: maybe(settingKinds.model, {
+    variable: 'KAZI_MODEL',
+    absence: 'none',
+    documentation: 'Model of the default agent.',
+  }),
+  anthropicApiKey: maybe(settingKinds.text, {
     variable: 'ANTHROPIC_API_KEY',
     ...secret,
     absence: 'none',
@@ -113,7 +109,7 @@ export const SETTINGS = Object.freeze({
     absence: "the provider's own",
     documentation: 'Other endpoint for models `anthropic/…`.',
   }),
-  openaiApiKey: maybe(textKind, {
+  openaiApiKey: maybe(settingKinds.text, {
     variable: 'OPENAI_API_KEY',
     ...secret,
     absence: 'none',
@@ -124,7 +120,7 @@ export const SETTINGS = Object.freeze({
     absence: "the provider's own",
     documentation: 'Other endpoint for models `openai/…`.',
   }),
-  googleGenerativeAiApiKey: maybe(textKind, {
+  googleGenerativeAiApiKey: maybe(settingKinds.text, {
     variable: 'GOOGLE_GENERATIVE_AI_API_KEY',
     ...secret,
     absence: 'none',
@@ -135,74 +131,74 @@ export const SETTINGS = Object.freeze({
     absence: 'none',
     documentation: 'Endpoint of a server that speaks the protocol of OpenAI (Ollama, vLLM, llama.cpp).',
   }),
-  openaiCompatibleApiKey: maybe(textKind, {
+  openaiCompatibleApiKey: maybe(settingKinds.text, {
     variable: 'KAZI_OPENAI_COMPATIBLE_API_KEY',
     ...secret,
     absence: 'none',
     documentation: 'Key for that endpoint.',
   }),
-  leaseMs: always(integerKind(1000, DAY_MS), {
+  leaseMs: always(settingKinds.integer(1000, DAY_MS), {
     variable: 'KAZI_LEASE_MS',
     fallback: 10_000,
     documentation: 'Lease of a running job: a dead node is noticed after this time.',
   }),
-  pollMs: always(integerKind(10, 60_000), {
+  pollMs: always(settingKinds.integer(10, 60_000), {
     variable: 'KAZI_POLL_MS',
     fallback: 1000,
     documentation: 'Longest time between two looks for due work when no notification arrives.',
   }),
-  jobTimeoutMs: always(integerKind(1000, 30 * DAY_MS), {
+  jobTimeoutMs: always(settingKinds.integer(1000, 30 * DAY_MS), {
     variable: 'KAZI_JOB_TIMEOUT_MS',
     fallback: 3_600_000,
     documentation: 'A job that has been running for this long is aborted and fails.',
   }),
-  maxAttempts: always(integerKind(1, 100), {
+  maxAttempts: always(settingKinds.integer(1, 100), {
     variable: 'KAZI_MAX_ATTEMPTS',
     fallback: 3,
     documentation: 'Starts of a job whose node keeps dying, before it fails as abandoned.',
   }),
-  drainMs: always(integerKind(0, DAY_MS), {
+  drainMs: always(settingKinds.integer(0, DAY_MS), {
     variable: 'KAZI_DRAIN_MS',
     fallback: 30_000,
     documentation: 'Time that a stopping node gives its running jobs before it hands them back.',
   }),
-  runnerConcurrency: always(integerKind(1, 10_000), {
+  runnerConcurrency: always(settingKinds.integer(1, 10_000), {
     variable: 'KAZI_RUNNER_CONCURRENCY',
     fallback: 100,
     documentation: 'Jobs that one node runs at once.',
   }),
-  tenantConcurrency: always(integerKind(1, 1_000_000), {
+  tenantConcurrency: always(settingKinds.integer(1, 1_000_000), {
     variable: 'KAZI_TENANT_CONCURRENCY',
     fallback: 50,
     documentation: 'Jobs of one tenant that run at once, over all nodes.',
   }),
-  sandbox: maybe(choiceKind(['bubblewrap', 'just-bash']), {
+  sandbox: maybe(settingKinds.choice(['bubblewrap', 'just-bash']), {
     variable: 'KAZI_SANDBOX',
     absence: 'best available',
     documentation: 'Where the tools of agents run. `kazi doctor` says what is available.',
   }),
-  allowPrivateWebhooks: always(booleanKind, {
+  allowPrivateWebhooks: always(settingKinds.boolean, {
     variable: 'KAZI_ALLOW_PRIVATE_WEBHOOKS',
     fallback: false,
     documentation: 'Lets webhooks reach private and loopback addresses.',
   }),
-  smtpPort: maybe(portKind, {
+  smtpPort: maybe(settingKinds.port, {
     variable: 'KAZI_SMTP_PORT',
     absence: 'off',
     documentation: 'Port of the listener for incoming mail.',
   }),
-  mailDomain: always(textKind, {
+  mailDomain: always(settingKinds.text, {
     variable: 'KAZI_MAIL_DOMAIN',
     fallback: 'kazi.localhost',
     documentation: 'Domain of the mail addresses of agents.',
   }),
-  smtpRelayUrl: maybe(urlKind(['smtp', 'smtps']), {
+  smtpRelayUrl: maybe(settingKinds.url(['smtp', 'smtps']), {
     variable: 'KAZI_SMTP_RELAY_URL',
     ...secret,
     absence: 'none',
     documentation: 'Server that outgoing mail is handed to.',
   }),
-  logLevel: always(choiceKind(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+  logLevel: always(settingKinds.choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
     variable: 'KAZI_LOG_LEVEL',
     fallback: 'info',
     documentation: 'Least severity of the log lines that are written.',

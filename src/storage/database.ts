@@ -28,7 +28,10 @@ export const isDatabaseUnavailable = (error: unknown): boolean => {
   if (error instanceof KaziError) return error.code === 'DATABASE_UNAVAILABLE';
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return UNAVAILABLE.test(code) || /Connection terminated|timeout expired|Client has encountered a connection error/.test(error.message);
+  return (
+    UNAVAILABLE.test(code) ||
+    /Connection terminated|timeout expired|Client has encountered a connection error/.test(error.message)
+  );
 };
 
 const statementsFolder = new URL('./', import.meta.url);
@@ -59,7 +62,8 @@ export class Database implements Queryable {
       types,
     });
     // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
-    this.#pool.on('error', (error) => this.#log.warn({ err: error }, 'an idle database connection broke'));
+    // Its message alone: the driver hangs the whole client on the error.
+    this.#pool.on('error', (error) => this.#log.warn({ reason: error.message }, 'an idle database connection broke'));
   }
 
   async query<Row>(name: string, parameters: readonly unknown[] = []): Promise<Row[]> {
@@ -75,7 +79,8 @@ export class Database implements Queryable {
     try {
       await client.query('begin');
       const result = await work({
-        query: async <Row>(name: string, parameters: readonly unknown[] = []) => await this.#send<Row>(client, name, parameters),
+        query: async <Row>(name: string, parameters: readonly unknown[] = []) =>
+          await this.#send<Row>(client, name, parameters),
       });
       await client.query('commit');
       return result;
@@ -114,4 +119,6 @@ export class Database implements Queryable {
 }
 
 const unavailable = (error: unknown): unknown =>
-  isDatabaseUnavailable(error) && !(error instanceof KaziError) ? new KaziError('DATABASE_UNAVAILABLE', {}, { cause: error }) : error;
+  isDatabaseUnavailable(error) && !(error instanceof KaziError)
+    ? new KaziError('DATABASE_UNAVAILABLE', {}, { cause: error })
+    : error;

@@ -71,7 +71,11 @@ export interface ReleaseResult {
 }
 
 /** Puts held jobs back into their queues; a claim that is no longer held is left alone. */
-export const releaseJobs = async (db: Queryable, releases: readonly Release[], reason: string): Promise<ReleaseResult> => {
+export const releaseJobs = async (
+  db: Queryable,
+  releases: readonly Release[],
+  reason: string,
+): Promise<ReleaseResult> => {
   const [row] = await db.query<ReleaseResult>('jobs/release', [
     releases.map((release) => release.jobId),
     releases.map((release) => release.leaseId),

@@ -17,7 +17,6 @@ export interface JobSubmission {
   readonly scheduleAt: Date | null;
   readonly question: string;
   readonly metadata: Readonly<Record<string, unknown>> | null;
-  readonly webhook: unknown;
   /** Decimal text of a signed 64-bit number; null = not recorded. */
   readonly requestHash: string | null;
   readonly idempotency: IdempotencyRecord | null;
@@ -75,7 +74,6 @@ const toSubmissionRow = (submission: JobSubmission, ord: number): Record<string,
   schedule_at: submission.scheduleAt,
   question: submission.question,
   metadata: submission.metadata,
-  webhook: submission.webhook,
   request_hash: submission.requestHash,
   idempotency_scope: submission.idempotency ? toHexBytes(submission.idempotency.scope) : null,
   idempotency_hash: submission.idempotency ? toHexBytes(submission.idempotency.requestHash) : null,
@@ -88,14 +86,16 @@ const toHexBytes = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`;
 export interface Promotion {
   readonly lanes: readonly number[];
   readonly promoted: number;
-  /** When the next waiting head falls due; null when none waits. */
-  readonly nextAt: Date | null;
+  /** Milliseconds until the next waiting head falls due; null when none waits. */
+  readonly nextInMs: number | null;
 }
 
 /** Makes due heads claimable, at most `limit` sessions. */
 export const promoteSessions = async (db: Queryable, limit: number): Promise<Promotion> => {
-  const [row] = await db.query<{ lanes: number[]; promoted: number; next_at: Date | null }>('jobs/promote', [limit]);
-  return { lanes: row?.lanes ?? [], promoted: row?.promoted ?? 0, nextAt: row?.next_at ?? null };
+  const [row] = await db.query<{ lanes: number[]; promoted: number; next_in_ms: number | null }>('jobs/promote', [
+    limit,
+  ]);
+  return { lanes: row?.lanes ?? [], promoted: row?.promoted ?? 0, nextInMs: row?.next_in_ms ?? null };
 };
 
 export interface ClaimRequest {
@@ -189,7 +189,6 @@ interface JobRow {
   attempts: number;
   question: string;
   metadata: Record<string, unknown> | null;
-  webhook: Job['webhook'];
   sandbox_id: string | null;
   schedule_at: Date | null;
   created_at: Date;
@@ -215,7 +214,6 @@ const toJob = (row: JobRow): Job => ({
   attempts: row.attempts,
   question: row.question,
   metadata: row.metadata,
-  webhook: row.webhook,
   sandboxId: row.sandbox_id,
   scheduleAt: row.schedule_at,
   createdAt: row.created_at,
@@ -277,7 +275,12 @@ export const listSessionJobs = async (db: Queryable, sessionNum: number, filter:
 /** Id of the newest job that a request with this hash made within the age; for retries of SDKs without a key. */
 export const findJobByRequest = async (
   db: Queryable,
-  request: { readonly tenantId: string; readonly userId: string | null; readonly requestHash: string; readonly maxAgeMs: number },
+  request: {
+    readonly tenantId: string;
+    readonly userId: string | null;
+    readonly requestHash: string;
+    readonly maxAgeMs: number;
+  },
 ): Promise<string | undefined> => {
   const [row] = await db.query<{ id: string }>('jobs/find-request', [
     request.tenantId,

@@ -59,7 +59,9 @@ export const pendingMigrations = async (databaseUrl: string): Promise<readonly s
   try {
     const table = await client.query<{ name: string | null }>(`select to_regclass('kazi_migrations')::text as name`);
     const done = table.rows[0]?.name ? await appliedVersions(client) : new Set<number>();
-    return readMigrations().filter((migration) => !done.has(migration.version)).map((migration) => migration.name);
+    return readMigrations()
+      .filter((migration) => !done.has(migration.version))
+      .map((migration) => migration.name);
   } finally {
     await client.end();
   }
@@ -106,7 +108,11 @@ const applyMissing = async (client: pg.Client, log: Logger): Promise<string[]> =
       await client.query('commit');
     } catch (error) {
       await client.query('rollback');
-      throw new KaziError('MIGRATION_REFUSED', { message: `Migration "${migration.name}" failed: ${String(error)}` }, { cause: error });
+      throw new KaziError(
+        'MIGRATION_REFUSED',
+        { message: `Migration "${migration.name}" failed: ${String(error)}` },
+        { cause: error },
+      );
     }
     log.info({ migration: migration.name }, 'migration applied');
     applied.push(migration.name);

@@ -110,7 +110,11 @@ export class Notifications {
 
   async #connect(): Promise<void> {
     if (this.#isStopped) return;
-    const client = new pg.Client({ connectionString: this.#url, application_name: 'kazi notifications', keepAlive: true });
+    const client = new pg.Client({
+      connectionString: this.#url,
+      application_name: 'kazi notifications',
+      keepAlive: true,
+    });
     client.on('notification', (message) => this.#receive(message.payload ?? ''));
     client.on('error', () => this.#reconnect(client));
     client.on('end', () => this.#reconnect(client));

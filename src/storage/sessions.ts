@@ -11,10 +11,13 @@ export interface SessionIdentity {
 
 /** The session with that id in that tenant. */
 export const getSession = async (db: Queryable, tenantId: string, id: string): Promise<SessionIdentity | undefined> => {
-  const [row] = await db.query<{ num: number; tenant_id: string; id: string; user_id: string | null; created_at: Date }>(
-    'sessions/get',
-    [tenantId, id],
-  );
+  const [row] = await db.query<{
+    num: number;
+    tenant_id: string;
+    id: string;
+    user_id: string | null;
+    created_at: Date;
+  }>('sessions/get', [tenantId, id]);
   return row && { num: row.num, tenantId: row.tenant_id, id: row.id, userId: row.user_id, createdAt: row.created_at };
 };
 
@@ -25,8 +28,16 @@ export interface SessionKeyOwner {
 }
 
 /** The session that a key names, if it has not expired. */
-export const findSessionByKey = async (db: Queryable, owner: SessionKeyOwner, key: string): Promise<string | undefined> => {
-  const [row] = await db.query<{ session_id: string }>('sessions/find-by-key', [owner.tenantId, owner.userId ?? '', key]);
+export const findSessionByKey = async (
+  db: Queryable,
+  owner: SessionKeyOwner,
+  key: string,
+): Promise<string | undefined> => {
+  const [row] = await db.query<{ session_id: string }>('sessions/find-by-key', [
+    owner.tenantId,
+    owner.userId ?? '',
+    key,
+  ]);
   return row?.session_id;
 };
 
@@ -34,7 +45,12 @@ export const findSessionByKey = async (db: Queryable, owner: SessionKeyOwner, ke
 export const bindSessionKey = async (
   db: Queryable,
   owner: SessionKeyOwner,
-  binding: { readonly key: string; readonly sessionId: string | null; readonly freshSessionId: string; readonly keepMs: number },
+  binding: {
+    readonly key: string;
+    readonly sessionId: string | null;
+    readonly freshSessionId: string;
+    readonly keepMs: number;
+  },
 ): Promise<string> => {
   const [row] = await db.query<{ session_id: string }>('sessions/bind-key', [
     owner.tenantId,

@@ -1,0 +1,50 @@
+/**
+ * `npm test [-- FILE… | --name REGEXP]`: runs the whole suite, or only the given files, with Node's own runner.
+ *
+ * This is `node --test` with one difference that its command line cannot express: the process of a test file
+ * is ended once its tests are done, even if one of them left a handle open, while this process stays until the
+ * global teardown has stopped the database.
+ */
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { parseArgs } from 'node:util';
+
+const SUITE = ['src', 'tests', 'sdk', 'web/src'].map((folder) => `${folder}/**/*.test.ts`);
+const GLOBAL_SETUP = 'tests/support/global-setup.ts';
+
+// The slowest test waits for a real lease to expire after a kill; nothing in the suite needs a whole minute.
+const TEST_TIMEOUT_MS = 60_000;
+// Test files mostly wait for the database and for child processes, so a second file fits on each core.
+const CONCURRENCY = Math.min(availableParallelism() * 2, 8);
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } });
+const missing = positionals.filter((file) => !existsSync(file));
+if (missing.length > 0) {
+  process.stderr.write(`found no test file "${missing.join('", "')}", expected a path as from the repository's root\n`);
+  process.exit(2);
+}
+
+const events = run({
+  ...(positionals.length > 0 ? { files: positionals.map((file) => path.resolve(file)) } : { globPatterns: SUITE }),
+  ...(existsSync(GLOBAL_SETUP) ? { globalSetupPath: path.resolve(GLOBAL_SETUP) } : {}),
+  ...(values.name === undefined ? {} : { testNamePatterns: [new RegExp(values.name, 'u')] }),
+  concurrency: CONCURRENCY,
+  timeout: TEST_TIMEOUT_MS,
+  execArgv: ['--test-force-exit', '--disable-warning=ExperimentalWarning'],
+});
+
+let testCount = 0;
+events.on('test:pass', () => {
+  testCount += 1;
+});
+events.on('test:fail', () => {
+  process.exitCode = 1;
+});
+events.on('end', () => {
+  if (testCount === 0) process.exitCode = 1; // A suite that ran nothing has proved nothing.
+});
+await pipeline(events, new spec(), process.stdout, { end: false });

@@ -1,0 +1,32 @@
+import type { Logger } from 'pino';
+import type { BlobStore } from '../blobs/store.ts';
+import type { Job } from '../core/job.ts';
+import type { SigningSecret } from '../core/session-token.ts';
+import type { Database } from '../storage/database.ts';
+import type { Notifications } from '../storage/notifications.ts';
+import type { ApiKeyCache } from './api-key-cache.ts';
+import type { Directory } from './directory.ts';
+import type { JobIntake } from './job-intake.ts';
+
+/** What every action works with; app.ts builds the one of the process. */
+export interface ActionContext {
+  readonly db: Database;
+  readonly log: Logger;
+  readonly notifications: Notifications;
+  readonly intake: JobIntake;
+  readonly directory: Directory;
+  readonly apiKeys: ApiKeyCache;
+  readonly blobs: BlobStore;
+  readonly signingSecrets: readonly SigningSecret[];
+  /** Agent of a job that names none. */
+  readonly defaultAgent: string;
+  /** Files that a job which has not ended has made so far; empty where this node does not have its workspace. */
+  readonly listLiveFiles: (job: Job) => Promise<readonly LiveFile[]>;
+}
+
+/** A file of a workspace whose job still runs: it may change, so it has no digest. */
+export interface LiveFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+}

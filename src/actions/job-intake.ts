@@ -1,0 +1,44 @@
+import type { Logger } from 'pino';
+import { Batcher } from '../core/batcher.ts';
+import { type Database, isDatabaseUnavailable } from '../storage/database.ts';
+import { type AcceptedJob, acceptJobs, type JobSubmission } from '../storage/jobs.ts';
+import type { Notifications } from '../storage/notifications.ts';
+
+/** Jobs that share one transaction, and transactions at once: 6,000 accepts/s against 2,200 one by one (docs/decisions/0001). */
+const MAX_JOBS = 100;
+const MAX_IN_FLIGHT = 2;
+
+/** The door of this node: concurrent submissions go in together, and whoever may run them is told after the commit. */
+export class JobIntake {
+  readonly #batcher: Batcher<JobSubmission, AcceptedJob>;
+
+  constructor(options: { readonly db: Database; readonly notifications: Notifications; readonly log: Logger }) {
+    this.#batcher = new Batcher({
+      run: async (submissions) => {
+        const answers = await acceptJobs(options.db, submissions);
+        for (const answer of answers) announce(options.notifications, answer);
+        return answers;
+      },
+      maxItems: MAX_JOBS,
+      maxInFlight: MAX_IN_FLIGHT,
+      exclusiveKey: (submission) => submission.idempotency?.scope.toString('hex'),
+      canSplit: (error) => {
+        if (isDatabaseUnavailable(error)) return false;
+        options.log.error({ err: error }, 'a batch of jobs was not accepted; its members are tried one by one');
+        return true;
+      },
+    });
+  }
+
+  /** Resolves after the commit: from then on the job survives anything. */
+  async submit(submission: JobSubmission): Promise<AcceptedJob> {
+    return await this.#batcher.add(submission);
+  }
+}
+
+const announce = (notifications: Notifications, answer: AcceptedJob): void => {
+  if (answer.outcome !== 'accepted') return;
+  // Lane 0: nothing to claim yet, but a dispatcher's next look at the clock may have to be earlier.
+  notifications.publish('lanes', answer.readyLane ?? 0);
+  if (answer.sessionNum !== null) notifications.publish('events', answer.sessionNum);
+};

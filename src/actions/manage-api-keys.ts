@@ -1,0 +1,72 @@
+import { generateApiKey, hashApiKey } from '../core/api-key.ts';
+import { KaziError } from '../core/errors.ts';
+import type { Principal, Scope } from '../core/principal.ts';
+import { type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '../storage/api-keys.ts';
+import type { ActionContext } from './context.ts';
+
+const HINT_CHARACTERS = 8;
+
+export interface NewApiKey {
+  readonly name: string;
+  /** Null = the user of the creating key. */
+  readonly userId: string | null;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: Date | null;
+}
+
+/** Makes a key of the principal's tenant. The key itself is in the answer and nowhere else. Needs scope admin. */
+export const makeApiKey = async (
+  context: ActionContext,
+  principal: Principal,
+  request: NewApiKey,
+): Promise<{ readonly apiKey: ApiKey; readonly secret: string }> => {
+  requireAdmin(principal);
+  const secret = generateApiKey();
+  const owner = { tenantId: principal.tenantId, userId: request.userId ?? principal.userId ?? 'admin' };
+  const apiKey = await storeApiKey(context, { ...owner, ...request, userId: owner.userId, secret });
+  return { apiKey, secret };
+};
+
+/** Makes sure that a key which was chosen elsewhere (the bootstrap key) is accepted. */
+export const storeApiKey = async (
+  context: Pick<ActionContext, 'db' | 'directory'>,
+  key: {
+    readonly secret: string;
+    readonly tenantId: string;
+    readonly userId: string;
+    readonly name: string;
+    readonly scopes: readonly Scope[];
+    readonly expiresAt: Date | null;
+  },
+): Promise<ApiKey> => {
+  await context.directory.ensureOwner(key.tenantId, key.userId);
+  return await createApiKey(context.db, {
+    tenantId: key.tenantId,
+    userId: key.userId,
+    name: key.name,
+    hash: hashApiKey(key.secret),
+    hint: key.secret.slice(0, HINT_CHARACTERS),
+    scopes: key.scopes,
+    expiresAt: key.expiresAt,
+  });
+};
+
+/** All keys of the principal's tenant, without their secrets. Needs scope admin. */
+export const listTenantApiKeys = async (context: ActionContext, principal: Principal): Promise<readonly ApiKey[]> => {
+  requireAdmin(principal);
+  return await listApiKeys(context.db, principal.tenantId);
+};
+
+/** Revokes a key of the tenant for good; other nodes refuse it within a second. Throws API_KEY_NOT_FOUND. Needs scope admin. */
+export const revokeTenantApiKey = async (context: ActionContext, principal: Principal, id: string): Promise<ApiKey> => {
+  requireAdmin(principal);
+  const apiKey = await revokeApiKey(context.db, principal.tenantId, id);
+  if (!apiKey) throw new KaziError('API_KEY_NOT_FOUND');
+  context.notifications.publish('keys', id);
+  context.log.info({ key: id }, 'API key revoked');
+  return apiKey;
+};
+
+const requireAdmin = (principal: Principal): void => {
+  if (!principal.scopes.includes('admin')) throw new KaziError('SCOPE_REQUIRED', { scope: 'Admin' });
+};

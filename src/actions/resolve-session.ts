@@ -1,0 +1,53 @@
+import { checkOwnership } from '../core/ownership.ts';
+import { checkSessionScope, type Principal } from '../core/principal.ts';
+import { newSessionId } from '../core/session-id.ts';
+import { bindSessionKey } from '../storage/sessions.ts';
+import type { ActionContext } from './context.ts';
+
+const KEY_DAYS = 30;
+const DAY_MS = 86_400_000;
+
+/** How a request names its session (jobs API, section 2.4). */
+export interface SessionReference {
+  readonly sessionId: string | null;
+  readonly sessionKey: string | null;
+}
+
+/**
+ * The session that new work goes to: the one that is named, the one that the key stands for, or a new one. The key's
+ * mapping is written or renewed. Throws the scope and ownership errors for a session that the principal may not use;
+ * a session that does not exist yet is anybody's to create.
+ */
+export const resolveSession = async (
+  context: ActionContext,
+  principal: Principal,
+  reference: SessionReference,
+): Promise<string> => {
+  const { sessionId, sessionKey } = reference;
+  if (sessionKey === null) {
+    checkSessionScope(principal, sessionId);
+    if (sessionId === null) return newSessionId();
+    await checkSessionOwner(context, principal, sessionId);
+    return sessionId;
+  }
+  if (sessionId !== null) {
+    checkSessionScope(principal, sessionId);
+    await checkSessionOwner(context, principal, sessionId);
+  }
+  const found = await bindSessionKey(context.db, principal, {
+    key: sessionKey,
+    sessionId,
+    freshSessionId: newSessionId(),
+    keepMs: KEY_DAYS * DAY_MS,
+  });
+  checkSessionScope(principal, found);
+  await checkSessionOwner(context, principal, found);
+  return found;
+};
+
+const checkSessionOwner = async (context: ActionContext, principal: Principal, sessionId: string): Promise<void> => {
+  const session = await context.directory.findSession(principal.tenantId, sessionId);
+  if (!session) return;
+  const record = { sessionId: session.id, userId: session.userId, tenantId: session.tenantId };
+  checkOwnership({ principal, kind: 'Session', record, namedSessionId: null });
+};

@@ -1,0 +1,153 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { ApiKeyCache } from './actions/api-key-cache.ts';
+import type { ActionContext } from './actions/context.ts';
+import { Directory } from './actions/directory.ts';
+import { JobIntake } from './actions/job-intake.ts';
+import { storeApiKey } from './actions/manage-api-keys.ts';
+import { agentOfJob } from './actions/resolve-agent.ts';
+import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
+import type { Config } from './config.ts';
+import { DEFAULT_TENANT_ID } from './core/principal.ts';
+import { Engine } from './engine/engine.ts';
+import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
+import { echoRuntime } from './runtimes/echo/echo-runtime.ts';
+import type { Runtime } from './runtimes/runtime.ts';
+import { shellRuntime } from './runtimes/shell/shell-runtime.ts';
+import { chooseSandboxProvider } from './sandboxes/choose-provider.ts';
+import { type InstallationSecrets, loadOrCreateSecrets } from './secrets/installation-secrets.ts';
+import { Database } from './storage/database.ts';
+import { migrate } from './storage/migrate.ts';
+import { Notifications } from './storage/notifications.ts';
+import { SessionWorkbenches } from './workspaces/session-workbenches.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Runtimes beside the built-in ones; benchmarks bring one that only waits. */
+  readonly extraRuntimes?: readonly Runtime[];
+}
+
+/** A running node without its HTTP face. */
+export interface Node {
+  readonly context: ActionContext;
+  /** Undefined on a node that only serves the API. */
+  readonly engine: Engine | undefined;
+  readonly secrets: InstallationSecrets;
+  /** One sentence on which sandbox was chosen; undefined where no jobs run. */
+  readonly sandboxReason: string | undefined;
+  stop(): Promise<void>;
+}
+
+/** Share of the connections that the engine keeps for itself, so that a flood of requests never delays a lease. */
+const ENGINE_SHARE = 0.4;
+
+/** Builds and starts everything but the HTTP face. Throws INVALID_CONFIG, DATA_DIR_IN_USE, MIGRATION_REFUSED and their like. */
+export const startNode = async (options: AppOptions): Promise<Node> => {
+  const { config, log } = options;
+  const undo = new AsyncDisposableStack();
+  try {
+    const secrets = await loadOrCreateSecrets(config.dataDir, config);
+    const url = config.databaseUrl ?? (await startDatabase(options, undo));
+    await migrate({ databaseUrl: url, log });
+    const enginePool = Math.max(2, Math.round(config.databasePool * ENGINE_SHARE));
+    const db = new Database({ url, maxConnections: Math.max(1, config.databasePool - enginePool), log });
+    undo.defer(async () => await db.end());
+    const notifications = new Notifications({ url, log });
+    await notifications.start();
+    undo.defer(async () => await notifications.stop());
+    const blobs = new DiskBlobStore(join(config.dataDir, 'blobs'));
+    const context = buildContext({ options, db, notifications, blobs, secrets });
+    await storeBootstrapKey(context, secrets);
+    if (config.role === 'api') return { context, engine: undefined, secrets, sandboxReason: undefined, stop: stopOf(undo) };
+    const running = await startEngine({ options, url, enginePool, context, undo });
+    return { context: running.context, engine: running.engine, secrets, sandboxReason: running.sandboxReason, stop: stopOf(undo) };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+};
+
+const stopOf = (undo: AsyncDisposableStack) => async (): Promise<void> => {
+  await undo.disposeAsync();
+};
+
+const startDatabase = async ({ config, log }: AppOptions, undo: AsyncDisposableStack): Promise<string> => {
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+  undo.defer(async () => await postgres.stop());
+  return postgres.url;
+};
+
+const buildContext = (parts: {
+  readonly options: AppOptions;
+  readonly db: Database;
+  readonly notifications: Notifications;
+  readonly blobs: DiskBlobStore;
+  readonly secrets: InstallationSecrets;
+}): ActionContext => {
+  const { db, notifications, blobs, secrets } = parts;
+  const { config, log } = parts.options;
+  return {
+    db,
+    log,
+    notifications,
+    blobs,
+    intake: new JobIntake({ db, notifications, log }),
+    directory: new Directory(db),
+    apiKeys: new ApiKeyCache({ db, notifications, log }),
+    signingSecrets: [{ secret: secrets.sessionSigningSecret, tenantId: null }],
+    defaultAgent: config.defaultAgent,
+    listLiveFiles: async () => await Promise.resolve([]),
+  };
+};
+
+/** The key of operations.md: tenant default, user admin, all scopes. */
+const storeBootstrapKey = async (context: ActionContext, secrets: InstallationSecrets): Promise<void> => {
+  await storeApiKey(context, {
+    secret: secrets.apiKey,
+    tenantId: DEFAULT_TENANT_ID,
+    userId: 'admin',
+    name: 'bootstrap',
+    scopes: ['user', 'admin'],
+    expiresAt: null,
+  });
+};
+
+const startEngine = async (parts: {
+  readonly options: AppOptions;
+  readonly url: string;
+  readonly enginePool: number;
+  readonly context: ActionContext;
+  readonly undo: AsyncDisposableStack;
+}): Promise<{ readonly engine: Engine; readonly context: ActionContext; readonly sandboxReason: string }> => {
+  const { context, undo } = parts;
+  const { config, log, extraRuntimes = [] } = parts.options;
+  const choice = await chooseSandboxProvider({ name: config.sandbox, logger: log });
+  undo.defer(async () => await choice.provider.stop());
+  log.info({ sandbox: choice.provider.name }, choice.reason);
+  const workbenches = new SessionWorkbenches({ dataDir: config.dataDir, sandboxes: choice.provider, blobs: context.blobs, log });
+  const db = new Database({ url: parts.url, maxConnections: parts.enginePool, log });
+  undo.defer(async () => await db.end());
+  const engine = new Engine({
+    db,
+    log,
+    notifications: context.notifications,
+    workbenches,
+    runtimes: [echoRuntime, shellRuntime, ...extraRuntimes],
+    findAgent: async (job) => await agentOfJob(db, job),
+    role: config.role,
+    address: `${hostname()}:${process.pid}`,
+    leaseMs: config.leaseMs,
+    pollMs: config.pollMs,
+    concurrency: config.runnerConcurrency,
+    tenantCap: config.tenantConcurrency,
+    jobTimeoutMs: config.jobTimeoutMs,
+    maxAttempts: config.maxAttempts,
+    drainMs: config.drainMs,
+  });
+  undo.defer(async () => await engine.stop());
+  await engine.start();
+  const live = { ...context, listLiveFiles: async (job: { id: string; sessionNum: number }) => await workbenches.listLiveFiles(job) };
+  return { engine, context: live, sandboxReason: choice.reason };
+};

@@ -1,0 +1,107 @@
+import type { Logger } from 'pino';
+import type { Agent, RuntimeName } from '../core/agent.ts';
+import { KaziError } from '../core/errors.ts';
+import type { ClaimedJob } from '../core/job.ts';
+import type { NodeRole } from '../core/node.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
+import type { Database } from '../storage/database.ts';
+import type { Notifications } from '../storage/notifications.ts';
+import { listSteps } from '../storage/steps.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { JobRunOptions } from './job-run.ts';
+import { Journal } from './journal.ts';
+import { NodeLease } from './node-lease.ts';
+import { Pruner } from './pruner.ts';
+import { Rescuer } from './rescuer.ts';
+import { Runner } from './runner.ts';
+import type { Workbenches } from './workbench.ts';
+
+export interface EngineOptions {
+  readonly db: Database;
+  readonly log: Logger;
+  readonly notifications: Notifications;
+  readonly workbenches: Workbenches;
+  readonly runtimes: readonly Runtime[];
+  /** Finds the agent that a job was accepted with. */
+  readonly findAgent: (job: ClaimedJob) => Promise<Agent>;
+  readonly role: NodeRole;
+  readonly address: string;
+  readonly leaseMs: number;
+  readonly pollMs: number;
+  readonly concurrency: number;
+  readonly tenantCap: number;
+  readonly jobTimeoutMs: number;
+  readonly maxAttempts: number;
+  readonly drainMs: number;
+}
+
+/** A crashed job is picked up within its lease and this. */
+const RESCUE_EVERY_MS = 500;
+
+/** Everything that runs jobs on one node, started and stopped in the order that loses nothing. */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #lease: NodeLease;
+  readonly #runner: Runner;
+  readonly #dispatcher: Dispatcher;
+  readonly #rescuer: Rescuer;
+  readonly #pruner: Pruner;
+  readonly #runtimes: ReadonlyMap<RuntimeName, Runtime>;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#runtimes = new Map(options.runtimes.map((runtime) => [runtime.name, runtime]));
+    this.#lease = new NodeLease(options);
+    const journal = new Journal(options);
+    this.#runner = new Runner({ ...options, lease: this.#lease, journal, load: async (job) => await this.#load(job) });
+    this.#dispatcher = new Dispatcher({ ...options, lease: this.#lease, runner: this.#runner });
+    this.#rescuer = new Rescuer({ ...options, everyMs: RESCUE_EVERY_MS });
+    this.#pruner = new Pruner(options);
+  }
+
+  /** Jobs that run here now. */
+  get running(): number {
+    return this.#runner.size;
+  }
+
+  /** Id of this node; undefined while it has no lease. */
+  get nodeId(): number | undefined {
+    return this.#lease.nodeId;
+  }
+
+  /** True while this node claims work; for /readyz. */
+  get isClaiming(): boolean {
+    return this.#lease.nodeId !== undefined && this.#dispatcher.isClaiming;
+  }
+
+  async start(): Promise<void> {
+    await this.#lease.start();
+    this.#runner.start();
+    this.#dispatcher.start();
+    this.#rescuer.start();
+    this.#pruner.start();
+  }
+
+  /** Claims no more, sees its jobs to their end or hands them back, gives up its lease. Safe twice. */
+  async stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    await this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#dispatcher.stop();
+    await this.#runner.stop(this.#options.drainMs);
+    await Promise.all([this.#rescuer.stop(), this.#pruner.stop()]);
+    await this.#lease.stop();
+  }
+
+  async #load(job: ClaimedJob): ReturnType<JobRunOptions['load']> {
+    const agent = await this.#options.findAgent(job);
+    const runtime = this.#runtimes.get(agent.runtime);
+    if (!runtime) throw new KaziError('NO_RUNTIME', { agent: agent.name, runtime: agent.runtime });
+    // A first attempt has no journal to go on from.
+    const steps = job.attempts > 1 ? await listSteps(this.#options.db, job.id) : [];
+    return { agent, runtime, steps };
+  }
+}

@@ -1,0 +1,170 @@
+import type { Logger } from 'pino';
+import type { Agent } from '../core/agent.ts';
+import { backoffMs } from '../core/backoff.ts';
+import { isKaziError, KaziError } from '../core/errors.ts';
+import type { ClaimedJob, JobOutcome } from '../core/job.ts';
+import type { JobFinish, JournalEvent, Step } from '../core/journal.ts';
+import type { RunContext, RunResult, Runtime } from '../runtimes/runtime.ts';
+import { JobLog } from './job-log.ts';
+import type { Journal } from './journal.ts';
+import { RunStop, type StopCause, stopCause } from './run-stop.ts';
+import type { Workbench } from './workbench.ts';
+
+export interface JobRunOptions {
+  readonly job: ClaimedJob;
+  readonly journal: Journal;
+  readonly workbench: Workbench;
+  readonly log: Logger;
+  /** Longest running time of one attempt. */
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  /** Finds the agent that the job was accepted with, its loop, and what earlier attempts journaled. */
+  readonly load: (
+    job: ClaimedJob,
+  ) => Promise<{ readonly agent: Agent; readonly runtime: Runtime; readonly steps: readonly Step[] }>;
+}
+
+/** How an attempt ended for its node. `release`: the job goes back to its queue after the delay. */
+export type RunEnd =
+  | { readonly kind: 'finished' | 'lost' }
+  | { readonly kind: 'release'; readonly delayMs: number; readonly reason: string };
+
+/** One attempt of one job, from its claim to its end. */
+export class JobRun {
+  readonly #options: JobRunOptions;
+  readonly #controller = new AbortController();
+  readonly #log: JobLog;
+  readonly #startedAtMs = performance.now();
+
+  constructor(options: JobRunOptions) {
+    this.#options = options;
+    this.#log = new JobLog(options.job, options.journal, this.#controller);
+  }
+
+  get job(): ClaimedJob {
+    return this.#options.job;
+  }
+
+  /** Asks the run to stop; the first cause counts. */
+  stop(cause: StopCause): void {
+    this.#controller.abort(new RunStop(cause));
+  }
+
+  /** Runs to the end. Never rejects. */
+  async execute(): Promise<RunEnd> {
+    const { timeoutMs, workbench, log, job } = this.#options;
+    const timeout = setTimeout(() => this.stop('timeout'), timeoutMs);
+    try {
+      const result = await this.#runAgent();
+      return await this.#finish(result);
+    } catch (error) {
+      if (isKaziError(error, 'LEASE_LOST')) return { kind: 'lost' };
+      log.error({ err: error, job: job.id }, 'the end of a job could not be written; it goes back to its queue');
+      return { kind: 'release', delayMs: 1_000, reason: 'Its end could not be written' };
+    } finally {
+      clearTimeout(timeout);
+      await workbench
+        .close()
+        .catch((error: unknown) => log.warn({ err: error, job: job.id }, 'a sandbox did not close'));
+    }
+  }
+
+  async #runAgent(): Promise<RunResult | RunEnd> {
+    const { job, load, log, maxAttempts } = this.#options;
+    try {
+      const { agent, runtime, steps } = await load(job);
+      return await runtime.run(this.#context(agent, steps));
+    } catch (error) {
+      if (isKaziError(error, 'LEASE_LOST')) return { kind: 'lost' };
+      const message = error instanceof Error ? error.message : String(error);
+      if (stopCause(this.#controller.signal) === undefined) {
+        log.warn({ err: error, job: job.id, attempt: job.attempts }, 'a run failed');
+        if (error instanceof KaziError && error.retryable && job.attempts < maxAttempts) {
+          const delayMs = backoffMs({ attempt: job.attempts, firstMs: 1_000, longestMs: 60_000, random: Math.random });
+          return { kind: 'release', delayMs, reason: message };
+        }
+      }
+      // Our own errors say what to do; a defect's text may hold anything, and is in the log.
+      return failedResult(
+        error instanceof KaziError ? message : 'The run failed inside kazi; the server log has the cause.',
+      );
+    }
+  }
+
+  #context(agent: Agent, steps: readonly Step[]): RunContext {
+    return {
+      job: this.#options.job,
+      agent,
+      journal: new Map(steps.map((step) => [step.ordinal, step])),
+      signal: this.#controller.signal,
+      write: async (events) => await this.#log.write({ events }),
+      emitOutput: (output) => this.#log.emitOutput(output),
+      openSandbox: async () => {
+        const { sandboxId, sandbox } = await this.#options.workbench.openSandbox();
+        await this.#log.write({ events: [], sandboxId });
+        return sandbox;
+      },
+    };
+  }
+
+  async #finish(result: RunResult | RunEnd): Promise<RunEnd> {
+    const { workbench, job } = this.#options;
+    const cause = stopCause(this.#controller.signal);
+    if (cause === 'lease_lost') return { kind: 'lost' };
+    if ('kind' in result) return result;
+    if (cause === 'draining' && result.state !== 'complete') {
+      return { kind: 'release', delayMs: 0, reason: 'Its node was shut down' };
+    }
+    await workbench.close();
+    const artifacts = await workbench.collectArtifacts();
+    const finish = this.#toFinish(result, cause);
+    const published: JournalEvent[] = artifacts.map((artifact) => ({
+      type: 'artifact.published',
+      data: {
+        path: artifact.path,
+        size_bytes: artifact.sizeBytes,
+        checksum_sha256: artifact.sha256,
+        content_type: artifact.contentType,
+      },
+    }));
+    const end: JournalEvent = {
+      type: finish.state === 'complete' ? 'job.completed' : 'job.failed',
+      data: finish.error === null ? {} : { error: finish.error },
+    };
+    await this.#log.write({ events: [...result.events, ...published, end], artifacts, finish });
+    await workbench.forget();
+    this.#options.log.info({ job: job.id, state: cause === 'canceled' ? 'canceled' : finish.state }, 'job ended');
+    return { kind: 'finished' };
+  }
+
+  /** The database keeps a canceled job canceled, whatever state stands here. */
+  #toFinish(result: RunResult, cause: StopCause | undefined): JobFinish {
+    const durationMs = Math.round(performance.now() - this.#startedAtMs);
+    const outcome: JobOutcome = { ...result.outcome, durationMs };
+    if (cause === 'canceled') {
+      return { state: 'failed', error: null, outcome: { ...outcome, subtype: 'cancelled', isError: false } };
+    }
+    if (cause === 'timeout' && result.state !== 'complete') {
+      const error = `Job timed out after ${this.#options.timeoutMs / 1_000} seconds`;
+      return { state: 'failed', error, outcome: { ...outcome, subtype: 'error', isError: true } };
+    }
+    return { state: result.state, error: result.error, outcome };
+  }
+}
+
+const failedResult = (error: string): RunResult => ({
+  state: 'failed',
+  error,
+  events: [],
+  outcome: {
+    text: null,
+    subtype: 'error',
+    isError: true,
+    turns: 0,
+    toolCalls: 0,
+    apiDurationMs: 0,
+    usage: null,
+    costMicros: 0,
+    models: [],
+  },
+});

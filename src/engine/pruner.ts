@@ -1,0 +1,46 @@
+import type { Logger } from 'pino';
+import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import { pruneKeptAnswers } from '../storage/idempotency.ts';
+import { pruneNodes } from '../storage/nodes.ts';
+import { pruneSessionKeys } from '../storage/sessions.ts';
+import { jitter, waitFor } from './wait.ts';
+
+const EVERY_MS = 600_000;
+const ANSWERS_LIMIT = 10_000;
+
+/** Forgets what has expired: kept answers of requests, names of sessions, long-dead nodes. */
+export class Pruner {
+  readonly #db: Queryable;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(options: { readonly db: Queryable; readonly log: Logger }) {
+    this.#db = options.db;
+    this.#log = options.log;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await waitFor(jitter(EVERY_MS), signal);
+      if (signal.aborted) return;
+      try {
+        await pruneKeptAnswers(this.#db, ANSWERS_LIMIT);
+        await pruneSessionKeys(this.#db);
+        await pruneNodes(this.#db);
+      } catch (error) {
+        if (!isDatabaseUnavailable(error)) this.#log.error({ err: error }, 'pruning failed');
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { Logger } from 'pino';
+import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import { rescueJobs } from '../storage/held-jobs.ts';
+import type { Notifications } from '../storage/notifications.ts';
+import { jitter, waitFor } from './wait.ts';
+
+export interface RescuerOptions {
+  readonly db: Queryable;
+  readonly log: Logger;
+  readonly notifications: Notifications;
+  readonly maxAttempts: number;
+  /** Time between two looks: what a pick-up may take beyond the lease. */
+  readonly everyMs: number;
+}
+
+const LIMIT = 500;
+
+/** Takes back what dead nodes hold. Every node runs one; they do not get into each other's way. */
+export class Rescuer {
+  readonly #options: RescuerOptions;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(options: RescuerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      const isFull = await this.#rescue().catch((error: unknown) => {
+        if (!isDatabaseUnavailable(error)) this.#options.log.error({ err: error }, 'rescuing failed');
+        return false;
+      });
+      if (!isFull) await waitFor(jitter(this.#options.everyMs), signal);
+    }
+  }
+
+  async #rescue(): Promise<boolean> {
+    const { db, log, notifications, maxAttempts } = this.#options;
+    const result = await rescueJobs(db, { limit: LIMIT, maxAttempts });
+    if (result.dead.length > 0) log.warn({ nodes: result.dead }, 'nodes lost their leases');
+    if (result.released > 0) log.warn({ jobs: result.released }, 'jobs of lost nodes were taken back');
+    for (const session of result.sessions) notifications.publish('events', session);
+    for (const lane of result.lanes) notifications.publish('lanes', lane);
+    return result.released === LIMIT;
+  }
+}

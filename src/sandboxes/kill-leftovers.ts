@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KaziError } from '../core/errors.ts';
+import { isRunning, readProcessTree, readStartTime } from './process-tree.ts';
+
+const POLL_MS = 5;
+const DEADLINE_MS = 10_000;
+
+/**
+ * Kills every process of this machine that carries `mark` as an argument, with all below it, and resolves when none of them can
+ * run code any more. Leaders carry the mark of their workspace on their command line, which sandboxed code cannot change;
+ * so no pid is trusted that might have been given to another process meanwhile.
+ */
+export const killLeftovers = async (mark: string): Promise<number> => {
+  const startTimes = new Map<number, string>();
+  const deadline = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const leaders = findMarked(mark);
+    for (const pid of leaders.flatMap(readProcessTree)) startTimes.set(pid, readStartTime(pid) ?? '');
+    leaders.forEach(killQuietly);
+    const alive = [...startTimes].filter(([pid, startTime]) => isRunning(pid) && readStartTime(pid) === startTime);
+    if (alive.length === 0) return startTimes.size;
+    if (performance.now() > deadline) {
+      throw new KaziError('SANDBOX_UNAVAILABLE', {
+        reason: `processes of an earlier sandbox of this workspace do not end (found pid ${alive.map(([pid]) => pid).join(', ')}, expected none). End them.`,
+      });
+    }
+    // They are not our children, so no signal tells their end.
+    await delay(POLL_MS);
+  }
+};
+
+/** Live processes whose command line holds exactly this argument; a zombie has none. */
+const findMarked = (mark: string): readonly number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && readCommandLine(name).includes(mark))
+    .map(Number)
+    .filter((pid) => pid !== process.pid);
+
+const readCommandLine = (pid: string): readonly string[] => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    // Ended while we looked.
+    return [];
+  }
+};
+
+const killQuietly = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Ended meanwhile, or another user's: the loop looks again.
+  }
+};

@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+import { OutputCollector } from './output-collector.ts';
+import type { CommandResult, SandboxCommand, SandboxLimitName, SandboxLimits, SandboxProcess } from './sandbox.ts';
+import { watchLimits } from './watch-limits.ts';
+import type { WorkspaceMeter } from './workspace-meter.ts';
+
+/** A process that a driver started, before anyone watches it. */
+export interface StartedCommand {
+  readonly leaderPid: number;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when the leader and all that it started are gone; never rejects. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /** Makes `exited` resolve soon. Safe twice. */
+  readonly kill: () => void;
+}
+
+/** Exit codes by which a shell or bubblewrap reports the kernel's own limits: 128 + SIGXCPU, 128 + SIGXFSZ. */
+const LIMIT_OF_EXIT_CODE: Readonly<Record<number, SandboxLimitName>> = { 152: 'cpu', 153: 'file' };
+const LIMIT_OF_SIGNAL: Readonly<Partial<Record<NodeJS.Signals, SandboxLimitName>>> = {
+  SIGXCPU: 'cpu',
+  SIGXFSZ: 'file',
+};
+const MAX_TIMER_MS = 2_147_483_647;
+
+type End = 'abort' | 'kill' | SandboxLimitName;
+
+/** Holds a started command to its limits, its wall time and its signal, and gathers its output. */
+export const superviseCommand = (options: {
+  readonly started: StartedCommand;
+  readonly command: SandboxCommand;
+  readonly limits: SandboxLimits;
+  readonly meter: WorkspaceMeter;
+}): SandboxProcess => {
+  const { started, command, limits, meter } = options;
+  const startedAt = performance.now();
+  let end: End | null = null;
+  const endBy = (reason: End): void => {
+    end ??= reason;
+    started.kill();
+  };
+  const output = new OutputCollector({
+    maxBytes: limits.outputBytes,
+    onOutput: command.onOutput,
+    onExcess: () => endBy('output'),
+  });
+  const wallMs = Math.min(command.timeoutMs ?? limits.wallMs, limits.wallMs, MAX_TIMER_MS);
+  const wallTimer = setTimeout(() => endBy('wall'), wallMs);
+  const stopWatching = watchLimits({ leaderPid: started.leaderPid, limits, meter, onLimit: endBy });
+  const onAbort = (): void => endBy('abort');
+  command.signal?.addEventListener('abort', onAbort, { once: true });
+  if (command.signal?.aborted === true) onAbort();
+
+  const finish = async (): Promise<CommandResult> => {
+    const streams = Promise.all([output.collect('stdout', started.stdout), output.collect('stderr', started.stderr)]);
+    const { code, signal } = await started.exited;
+    clearTimeout(wallTimer);
+    stopWatching();
+    command.signal?.removeEventListener('abort', onAbort);
+    await streams;
+    const durationMs = performance.now() - startedAt;
+    const isOverDisk = await meter.isOverAfter(durationMs);
+    const kernelLimit = (signal === null ? LIMIT_OF_EXIT_CODE[code ?? 0] : LIMIT_OF_SIGNAL[signal]) ?? null;
+    return {
+      exitCode: end === null ? code : null,
+      signal: end === null ? signal : 'SIGKILL',
+      timedOut: end === 'wall',
+      aborted: end === 'abort',
+      limit: end === null ? (isOverDisk ? 'workspace' : kernelLimit) : limitOf(end),
+      stdout: output.stdout,
+      stderr: output.stderr,
+      durationMs,
+    };
+  };
+  return { result: finish(), kill: () => endBy('kill') };
+};
+
+const limitOf = (end: End): SandboxLimitName | null => (end === 'abort' || end === 'kill' ? null : end);

@@ -1,0 +1,122 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { generateApiKey } from '../core/api-key.ts';
+import { KaziError } from '../core/errors.ts';
+import { type SettingKind, settingKinds } from '../core/setting-kinds.ts';
+
+/** The values that the operator set; null leaves the choice to the data folder. */
+export interface ConfiguredSecrets {
+  readonly apiKey: string | null;
+  readonly sessionSigningSecret: string | null;
+  readonly secretsKey: string | null;
+}
+
+/** The secrets that an installation cannot run without. */
+export interface InstallationSecrets {
+  readonly apiKey: string;
+  /** The file that this very call created for the key, which is therefore to be announced once; else null. */
+  readonly newApiKeyPath: string | null;
+  readonly sessionSigningSecret: string;
+  /** 32 bytes. */
+  readonly secretsKey: Buffer;
+}
+
+interface SecretFile {
+  readonly path: string;
+  readonly kind: SettingKind<string>;
+  readonly generate: () => string;
+}
+
+/**
+ * The configured secrets, completed by those kept in `<dataDir>/secrets`, which are generated when they are missing.
+ * Several processes may call this at once on one folder: all get the same values. Throws INVALID_CONFIG for a damaged file.
+ */
+export const loadOrCreateSecrets = async (
+  dataDir: string,
+  configured: ConfiguredSecrets,
+): Promise<InstallationSecrets> => {
+  const folder = join(dataDir, 'secrets');
+  // The data folder itself stays open to others: the embedded database may run as another user.
+  await mkdir(dataDir, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const apiKeyFile = { path: join(folder, 'api-key'), kind: settingKinds.apiKey, generate: generateApiKey };
+  const apiKey = await settle(configured.apiKey, apiKeyFile);
+  const signing = await settle(configured.sessionSigningSecret, {
+    path: join(folder, 'session-signing-secret'),
+    kind: settingKinds.text,
+    generate: () => randomBytes(32).toString('base64url'),
+  });
+  const encryption = await settle(configured.secretsKey, {
+    path: join(folder, 'secrets-key'),
+    kind: settingKinds.encryptionKey,
+    generate: () => randomBytes(32).toString('base64'),
+  });
+  return Object.freeze({
+    apiKey: apiKey.value,
+    newApiKeyPath: apiKey.isNew ? apiKeyFile.path : null,
+    sessionSigningSecret: signing.value,
+    secretsKey: Buffer.from(encryption.value, 'base64'),
+  });
+};
+
+interface SettledSecret {
+  readonly value: string;
+  readonly isNew: boolean;
+}
+
+const settle = async (configured: string | null, file: SecretFile): Promise<SettledSecret> => {
+  if (configured !== null) return { value: configured, isNew: false };
+  const kept = await readSecret(file);
+  if (kept !== null) return { value: kept, isNew: false };
+  const isNew = await createSecret(file);
+  const value = await readSecret(file);
+  if (value === null) throw damaged(file, 'nothing');
+  return { value, isNew };
+};
+
+/** Null when the file does not exist. A file that others may read is closed to them first. */
+const readSecret = async (file: SecretFile): Promise<string | null> => {
+  const handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreCode('ENOENT'));
+  if (handle === null) return null;
+  try {
+    const { mode } = await handle.stat();
+    if ((mode & 0o077) !== 0) await handle.chmod(0o600);
+    const text = (await handle.readFile('utf8')).trim();
+    const value = file.kind.parse(text);
+    if (value === null) throw damaged(file, `${text.length} characters`);
+    return value;
+  } finally {
+    await handle.close();
+  }
+};
+
+/** True when this call created the file. A link appears whole or not at all, and never replaces another process's file. */
+const createSecret = async (file: SecretFile): Promise<boolean> => {
+  const draft = `${file.path}.${randomUUID()}`;
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    await handle.writeFile(`${file.generate()}\n`);
+    await handle.sync();
+    return (await link(draft, file.path).then(() => true, ignoreCode('EEXIST'))) ?? false;
+  } finally {
+    await handle.close();
+    await unlink(draft);
+  }
+};
+
+const ignoreCode =
+  (code: string) =>
+  (error: NodeJS.ErrnoException): null => {
+    if (error.code !== code) throw error;
+    return null;
+  };
+
+const damaged = (file: SecretFile, found: string): KaziError => {
+  const advice =
+    'Restore it from a backup, or delete it to have a new one generated; what the old one protected is then lost.';
+  return new KaziError('INVALID_CONFIG', {
+    message: `The file "${file.path}" is damaged: found ${found}, expected ${file.kind.expected}. ${advice}`,
+  });
+};

@@ -1,0 +1,17 @@
+import { dropLeftBehind, prepareTemplate, startTestServer, type TestServer } from './test-server.ts';
+
+let server: TestServer | null = null;
+
+/** Runs once before all test files, in the process of the runner: one database server with a migrated template for all of them. */
+export const globalSetup = async (): Promise<void> => {
+  server = await startTestServer();
+  const template = await prepareTemplate(server.adminUrl);
+  // An outside server may have other users.
+  if (!process.env['KAZI_TEST_DATABASE_URL']) await dropLeftBehind(server.adminUrl, template);
+  process.env['KAZI_TEST_SERVER'] = server.adminUrl;
+  process.env['KAZI_TEST_TEMPLATE'] = template;
+};
+
+export const globalTeardown = async (): Promise<void> => {
+  await server?.stop();
+};
