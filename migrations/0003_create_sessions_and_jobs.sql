@@ -61,10 +61,11 @@ create table session_keys (
 );
 
 create sequence lease_ids;
+create sequence job_nums;
 
 create table jobs (
     id uuid primary key,
-    num bigint generated always as identity,
+    num bigint not null default nextval('job_nums'),
     tenant_id text collate "C" not null,
     session_num bigint not null references sessions (num),
     lane_id integer not null references lanes (id),

@@ -96,62 +96,54 @@ begin
 
     v_now := clock_timestamp();
 
+    -- The number comes first, so that nothing has to be read back from the rows that are inserted.
     return query
     with placed as (
-        select i.*, s.num as s_num, s.event_seq as s_event_seq, s.job_seq as s_job_seq,
+        select i.*, nextval('job_nums') as num, s.num as s_num,
+               s.event_seq + row_number() over arrival as seq,
+               s.job_seq + row_number() over arrival as pos,
                greatest(s.last_at, v_now) as made_at,
                greatest(s.last_at, v_now, i.schedule_at) as place_at,
-               row_number() over (partition by s.num order by i.ord) as rn
+               s.running_job is null
+                   and (s.head_job is null or s.head_order_at > greatest(s.last_at, v_now, i.schedule_at)) as takes,
+               row_number() over (partition by s.num order by greatest(s.last_at, v_now, i.schedule_at), i.ord) as place,
+               count(*) over (partition by s.num) as n
         from unnest(v_items) i
         join sessions s on s.tenant_id = i.tenant_id and s.id = i.session_id
+        window arrival as (partition by s.num order by i.ord)
     ),
     made as (
         insert into jobs (
-            id, tenant_id, session_num, lane_id, user_id, agent, agent_version, priority, order_at, pos, run_at,
+            id, num, tenant_id, session_num, lane_id, user_id, agent, agent_version, priority, order_at, pos, run_at,
             schedule_at, question, metadata, request_hash, created_at, updated_at
         )
-        select p.id, p.tenant_id, p.s_num, p.lane_id, p.user_id, p.agent, p.agent_version, p.priority, p.place_at,
-               p.s_job_seq + p.rn, p.place_at, p.schedule_at, p.question, p.metadata, p.request_hash,
-               p.made_at, p.made_at
+        select p.id, p.num, p.tenant_id, p.s_num, p.lane_id, p.user_id, p.agent, p.agent_version, p.priority, p.place_at,
+               p.pos, p.place_at, p.schedule_at, p.question, p.metadata, p.request_hash, p.made_at, p.made_at
         from placed p
-        order by p.ord
-        returning id, num, session_num, lane_id, priority, order_at, run_at, pos
     ),
     logged as (
         insert into events (session_num, seq, job_id, type, data, at)
-        select p.s_num, p.s_event_seq + p.rn, p.id, 'job.submitted',
-               jsonb_build_object('agent', p.agent), p.made_at
+        select p.s_num, p.seq, p.id, 'job.submitted', jsonb_build_object('agent', p.agent), p.made_at
         from placed p
-    ),
-    first as (
-        select distinct on (m.session_num) m.* from made m order by m.session_num, m.order_at, m.pos
-    ),
-    counted as (
-        select p.s_num, count(*) as n, max(p.made_at) as made_at from placed p group by p.s_num
     ),
     moved as (
         update sessions s set
-            job_seq = s.job_seq + c.n,
-            event_seq = s.event_seq + c.n,
-            last_at = c.made_at,
-            head_job = case when h.takes then f.id else s.head_job end,
-            head_lane = case when h.takes then f.lane_id else s.head_lane end,
-            head_priority = case when h.takes then f.priority else s.head_priority end,
-            head_order_at = case when h.takes then f.order_at else s.head_order_at end,
-            head_run_at = case when h.takes then f.run_at else s.head_run_at end,
-            head_num = case when h.takes then f.num else s.head_num end,
-            head_ready = case when h.takes then f.run_at <= clock_timestamp() else s.head_ready end
-        from counted c
-        join first f on f.session_num = c.s_num
-        cross join lateral (
-            select o.running_job is null and (o.head_job is null or o.head_order_at > f.order_at) as takes
-            from sessions o where o.num = c.s_num
-        ) h
-        where s.num = c.s_num
-        returning s.num, case when s.head_ready then s.head_lane end as lane
+            job_seq = s.job_seq + p.n,
+            event_seq = s.event_seq + p.n,
+            last_at = p.made_at,
+            head_job = case when p.takes then p.id else s.head_job end,
+            head_lane = case when p.takes then p.lane_id else s.head_lane end,
+            head_priority = case when p.takes then p.priority else s.head_priority end,
+            head_order_at = case when p.takes then p.place_at else s.head_order_at end,
+            head_run_at = case when p.takes then p.place_at else s.head_run_at end,
+            head_num = case when p.takes then p.num else s.head_num end,
+            head_ready = case when p.takes then p.place_at <= v_now else s.head_ready end
+        from placed p
+        where s.num = p.s_num and p.place = 1
     )
-    select p.ord, 'accepted'::text, p.s_num, p.made_at, m.lane
-    from placed p join moved m on m.num = p.s_num;
+    select p.ord, 'accepted'::text, p.s_num, p.made_at,
+        case when p.place = 1 and p.takes and p.place_at <= v_now then p.lane_id end
+    from placed p;
 end
 $$;
 

@@ -112,12 +112,16 @@ begin
         order by r.running + r.rn, r.hinted desc, random()
         limit p_slots
     )
-    select array_agg(k.num), array_agg(k.head_job) into v_sessions, v_chosen
+    select array_agg(p.session_num), array_agg(p.head_job) into v_sessions, v_chosen from picked p;
+
+    -- By number and in its order. Nothing here may imply head_ready: while the statistics say that no session is ready,
+    -- the planner would read the whole claim index for each chosen session (237 ms instead of 0.3 with 1,760 ready).
+    select array_agg(k.num) into v_sessions
     from (
-        select s.num, s.head_job from picked p join sessions s on s.num = p.session_num
-        where s.head_ready and s.head_job = p.head_job
+        select s.num from sessions s
+        where s.num = any (v_sessions) and s.head_job = any (v_chosen) and s.head_run_at <= clock_timestamp()
         order by s.num
-        for no key update of s skip locked
+        for no key update skip locked
     ) k;
     if v_sessions is null then
         return query select false, v_after, v_wrapped, null::uuid, null::bigint, null::bigint, null::text, null::bigint, null::text,
@@ -137,23 +141,24 @@ begin
         update jobs j set
             state = 'running', lease_id = nextval('lease_ids'), node_id = p_node, attempts = j.attempts + 1,
             started_at = clock_timestamp(), updated_at = clock_timestamp(), error = null
-        where j.id = any (v_chosen)
-        returning j.id, j.lease_id, j.num, j.tenant_id, j.session_num, j.user_id, j.agent, j.agent_version, j.attempts,
-            j.question, j.metadata, j.created_at, j.started_at
+        from taken t
+        where j.id = t.running_job
+        returning j.id, j.lease_id, j.num, j.tenant_id, j.session_num, t.id as session_id, t.event_seq, j.user_id, j.agent,
+            j.agent_version, j.attempts, j.question, j.metadata, j.created_at, j.started_at
     ),
     logged as (
         insert into events (session_num, seq, job_id, type, data)
-        select t.num, t.event_seq, j.id, 'job.started', jsonb_build_object('attempt', j.attempts)
-        from taken t join started j on j.session_num = t.num
+        select j.session_num, j.event_seq, j.id, 'job.started', jsonb_build_object('attempt', j.attempts) from started j
     ),
     said as (
         insert into messages (session_num, seq, job_id, role, content)
-        select t.num, t.event_seq, j.id, 'user', jsonb_build_array(jsonb_build_object('type', 'text', 'text', j.question))
-        from taken t join started j on j.session_num = t.num
+        select j.session_num, j.event_seq, j.id, 'user',
+               jsonb_build_array(jsonb_build_object('type', 'text', 'text', j.question))
+        from started j
         where j.attempts = 1
     )
-    select false, v_after, v_wrapped, j.id, j.lease_id, j.num, j.tenant_id, j.session_num, t.id, j.user_id, j.agent,
+    select false, v_after, v_wrapped, j.id, j.lease_id, j.num, j.tenant_id, j.session_num, j.session_id, j.user_id, j.agent,
         j.agent_version, j.attempts, j.question, j.metadata, j.created_at, j.started_at
-    from started j join taken t on t.num = j.session_num;
+    from started j;
 end
 $$;

@@ -44,19 +44,23 @@ begin
 
     select coalesce(array_agg(e.ord), '{}') into v_fresh
     from unnest(v_entries) e
-    join jobs j on j.id = e.job_id and j.lease_id = e.lease_id
+    -- Not "=": that implies a lease, and the planner may then read the index of all held jobs for each entry.
+    join jobs j on j.id = e.job_id and j.lease_id is not distinct from e.lease_id
     join sessions s on s.num = e.session_num
     where s.write_num < e.write_num;
 
     return query
-    with fresh as (
-        select e.*, j.state = 'canceled' as canceled, j.attempts
-        from unnest(v_entries) e join jobs j on j.id = e.job_id
-        where e.ord = any (v_fresh)
+    with known as (
+        select e.*, coalesce(j.lease_id = e.lease_id, false) as is_held, coalesce(j.state = 'canceled', false) as is_canceled,
+               j.attempts, coalesce(e.finish, 'null') <> 'null' as ends
+        from unnest(v_entries) e left join jobs j on j.id = e.job_id
+    ),
+    fresh as (
+        select k.* from known k where k.ord = any (v_fresh)
     ),
     lines as (
         select f.session_num, f.job_id, f.attempts, l.line,
-               case when f.canceled and l.line ->> 'type' in ('job.completed', 'job.failed') then 'job.stopped'
+               case when f.is_canceled and l.line ->> 'type' in ('job.completed', 'job.failed') then 'job.stopped'
                     else l.line ->> 'type' end as type,
                s.event_seq + row_number() over (partition by f.session_num order by f.ord, l.at) as seq
         from fresh f
@@ -111,49 +115,38 @@ begin
             sandbox_id = coalesce(f.sandbox_id, j.sandbox_id),
             lease_id = null, node_id = null, updated_at = clock_timestamp()
         from fresh f
-        where j.id = f.job_id and f.finish is not null and f.finish <> 'null'
-        returning j.id, j.session_num
+        where j.id = f.job_id and f.ends
     ),
     placed as (
         update jobs j set sandbox_id = f.sandbox_id, updated_at = clock_timestamp()
         from fresh f
-        where j.id = f.job_id and f.sandbox_id is not null and (f.finish is null or f.finish = 'null')
+        where j.id = f.job_id and f.sandbox_id is not null and not f.ends
     ),
     totals as (
-        select f.session_num, max(f.write_num) as write_num,
-               (select count(*) from lines l where l.session_num = f.session_num) as n
+        select f.session_num, max(f.write_num) as write_num, sum(jsonb_array_length(f.events)) as n,
+               bool_or(f.ends) as ends
         from fresh f group by f.session_num
     ),
     moved as (
         update sessions s set
             event_seq = s.event_seq + t.n,
             write_num = t.write_num,
-            running_job = case when h.ends then null else s.running_job end,
+            running_job = case when t.ends then null else s.running_job end,
             head_job = h.id, head_lane = h.lane_id, head_priority = h.priority, head_order_at = h.order_at,
             head_run_at = h.run_at, head_num = h.num, head_ready = coalesce(h.run_at <= clock_timestamp(), false)
         from totals t
-        cross join lateral (
-            select d.id is not null as ends, n.*
-            from (select 1) one
-            left join ended d on d.session_num = t.session_num
-            left join lateral (
-                select q.id, q.lane_id, q.priority, q.order_at, q.run_at, q.num from jobs q
-                where d.id is not null and q.session_num = t.session_num and q.state = 'queued'
-                order by q.order_at, q.pos limit 1
-            ) n on true
-        ) h
+        left join lateral (
+            select q.id, q.lane_id, q.priority, q.order_at, q.run_at, q.num from jobs q
+            where t.ends and q.session_num = t.session_num and q.state = 'queued'
+            order by q.order_at, q.pos limit 1
+        ) h on true
         where s.num = t.session_num
         returning s.num, s.event_seq, case when s.head_ready then s.head_lane end as lane
     )
-    select e.ord,
-        case when f.ord is not null then 'written'
-             when j.lease_id = e.lease_id then 'repeated'
-             else 'lost' end,
-        coalesce(j.state = 'canceled', false),
-        m.event_seq, m.lane
-    from unnest(v_entries) e
-    left join fresh f on f.ord = e.ord
-    left join jobs j on j.id = e.job_id
-    left join moved m on m.num = e.session_num and f.ord is not null;
+    select k.ord,
+        case when k.ord = any (v_fresh) then 'written' when k.is_held then 'repeated' else 'lost' end,
+        k.is_canceled, m.event_seq, m.lane
+    from known k
+    left join moved m on m.num = k.session_num and k.ord = any (v_fresh);
 end
 $$;

@@ -116,7 +116,7 @@ begin
             run_at = case when j.state = 'running' then clock_timestamp() + g.delay_ms * interval '1 ms' else j.run_at end,
             lease_id = null, node_id = null, updated_at = clock_timestamp()
         from given g
-        where j.id = g.job_id and j.lease_id = g.lease_id and j.session_num = any (v_sessions)
+        where j.id = g.job_id and j.lease_id is not distinct from g.lease_id and j.session_num = any (v_sessions)
         returning j.id, j.session_num, j.state, j.attempts
     ),
     counted as (

@@ -31,6 +31,7 @@ export class Runner {
   readonly #stopping = new AbortController();
   readonly #idleListeners: (() => void)[] = [];
   readonly #slotListeners: (() => void)[] = [];
+  readonly #endListeners: ((jobId: string) => void)[] = [];
   #unsubscribe: (() => void) | undefined;
   #reconcileLoop: Promise<void> | undefined;
 
@@ -44,6 +45,11 @@ export class Runner {
 
   get size(): number {
     return this.#runs.size;
+  }
+
+  /** Called for every run that has ended here, whatever the end. */
+  onEnded(listener: (jobId: string) => void): void {
+    this.#endListeners.push(listener);
   }
 
   /** Called whenever a slot becomes free. */
@@ -101,6 +107,7 @@ export class Runner {
     if (end.kind === 'release') await this.#release(run.job, end.delayMs, end.reason);
     if (this.#runs.get(run.job.id) === run) this.#runs.delete(run.job.id);
     for (const listener of this.#slotListeners) listener();
+    for (const listener of this.#endListeners) listener(run.job.id);
     if (this.#runs.size === 0) for (const listener of this.#idleListeners.splice(0)) listener();
   }
 
