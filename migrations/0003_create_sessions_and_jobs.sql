@@ -8,14 +8,17 @@ create table nodes (
     address text not null,
     started_at timestamptz not null default clock_timestamp(),
     expires_at timestamptz not null,
-    died_at timestamptz
+    died_at timestamptz,
+    -- A lock file in the data folder that the kernel holds for the process: nodes beside it know its death before its lease ends.
+    life_sign text
 );
 
 -- The mutex, the event counter and the queue head of one session. Kept narrow: it is written three times a job.
 create table sessions (
     num bigint generated always as identity primary key,
     tenant_id text collate "C" not null references tenants (id),
-    id text collate "C" not null check (id ~ '^[A-Za-z0-9._:@-]{1,128}$'),
+    -- The whole rule is core/session-id.ts; as a regular expression it took a tenth of the database's time, at each update.
+    id text collate "C" not null check (char_length(id) between 1 and 128),
     user_id text collate "C",
     created_at timestamptz not null default clock_timestamp(),
     -- Number of events, so also the newest seq; number of jobs, so also the newest position.

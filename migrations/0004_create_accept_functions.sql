@@ -99,7 +99,7 @@ begin
     -- The number comes first, so that nothing has to be read back from the rows that are inserted.
     return query
     with placed as (
-        select i.*, nextval('job_nums') as num, s.num as s_num,
+        select i.*, s.num as s_num,
                s.event_seq + row_number() over arrival as seq,
                s.job_seq + row_number() over arrival as pos,
                greatest(s.last_at, v_now) as made_at,
@@ -108,7 +108,8 @@ begin
                    and (s.head_job is null or s.head_order_at > greatest(s.last_at, v_now, i.schedule_at)) as takes,
                row_number() over (partition by s.num order by greatest(s.last_at, v_now, i.schedule_at), i.ord) as place,
                count(*) over (partition by s.num) as n
-        from unnest(v_items) i
+        -- Numbered on the way in: beside the windows the numbers would follow their sorting, not the input.
+        from (select i.*, nextval('job_nums') as num from unnest(v_items) i) i
         join sessions s on s.tenant_id = i.tenant_id and s.id = i.session_id
         window arrival as (partition by s.num order by i.ord)
     ),

@@ -113,7 +113,9 @@ begin
             completed_at = case when j.state <> 'canceled' and j.attempts >= p_max_attempts then clock_timestamp() end,
             error = case when j.state = 'canceled' then j.error
                          when j.attempts >= p_max_attempts then format('Job abandoned after %s attempts', j.attempts) end,
-            run_at = case when j.state = 'running' then clock_timestamp() + g.delay_ms * interval '1 ms' else j.run_at end,
+            -- Without a delay it keeps its place: a job of a dead node must not wait again behind a whole backlog.
+            run_at = case when j.state = 'running' and g.delay_ms > 0 then clock_timestamp() + g.delay_ms * interval '1 ms'
+                          else j.run_at end,
             lease_id = null, node_id = null, updated_at = clock_timestamp()
         from given g
         where j.id = g.job_id and j.lease_id is not distinct from g.lease_id and j.session_num = any (v_sessions)

@@ -18,6 +18,8 @@ const GLOBAL_SETUP = 'tests/support/global-setup.ts';
 
 // The slowest test waits for a real lease to expire after a kill; nothing in the suite needs a whole minute.
 const TEST_TIMEOUT_MS = 60_000;
+// The timeout cannot end a test that never yields, or a file that hangs before its first test; silence gives them away.
+const SILENCE_LIMIT_MS = 180_000;
 // Test files mostly wait for the database and for child processes, so a second file fits on each core.
 const CONCURRENCY = Math.min(availableParallelism() * 2, 8);
 
@@ -28,12 +30,27 @@ if (missing.length > 0) {
   process.exit(2);
 }
 
+// Ends the running files but not this process, so that the global teardown still stops the database.
+const interruption = new AbortController();
+const silenceTimer = setTimeout(() => {
+  process.stderr.write(`found no result for ${SILENCE_LIMIT_MS / 1000} s, ending the files that still run\n`);
+  process.exitCode = 1;
+  interruption.abort();
+}, SILENCE_LIMIT_MS);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    process.exitCode = 1;
+    interruption.abort();
+  });
+}
+
 const events = run({
   ...(positionals.length > 0 ? { files: positionals.map((file) => path.resolve(file)) } : { globPatterns: SUITE }),
   ...(existsSync(GLOBAL_SETUP) ? { globalSetupPath: path.resolve(GLOBAL_SETUP) } : {}),
   ...(values.name === undefined ? {} : { testNamePatterns: [new RegExp(values.name, 'u')] }),
   concurrency: CONCURRENCY,
   timeout: TEST_TIMEOUT_MS,
+  signal: interruption.signal,
   execArgv: ['--test-force-exit', '--disable-warning=ExperimentalWarning'],
 });
 
@@ -47,4 +64,6 @@ events.on('test:fail', () => {
 events.on('end', () => {
   if (testCount === 0) process.exitCode = 1; // A suite that ran nothing has proved nothing.
 });
+events.on('data', () => silenceTimer.refresh());
 await pipeline(events, new spec(), process.stdout, { end: false });
+clearTimeout(silenceTimer);

@@ -11,6 +11,7 @@ import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
 import { DEFAULT_TENANT_ID } from './core/principal.ts';
 import { Engine } from './engine/engine.ts';
+import { LifeSign } from './engine/life-sign.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { echoRuntime } from './runtimes/echo/echo-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
@@ -138,6 +139,7 @@ const startEngine = async (parts: {
     findAgent: async (job) => await agentOfJob(db, job),
     role: config.role,
     address: `${hostname()}:${process.pid}`,
+    lifeSign: new LifeSign({ dataDir: config.dataDir, log }),
     leaseMs: config.leaseMs,
     pollMs: config.pollMs,
     concurrency: config.runnerConcurrency,

@@ -75,6 +75,11 @@ describe('sources', () => {
     assert.equal(load({ env: { KAZI_DATA_DIR: '/srv/kazi' } }).dataDir, '/srv/kazi');
   });
 
+  test('the database may be named by the folder of its socket, with a user and without a host', () => {
+    const url = 'postgresql://kazi:secret@/kazi?host=%2Frun%2Fpostgresql&port=5432';
+    assert.equal(load({ env: { DATABASE_URL: url } }).databaseUrl, url);
+  });
+
   test('variables of other programs are none of our business', () => {
     assert.deepEqual(faultsOf({ env: { PATH: '/bin', OPENAI_ORGANISATION: 'x' } }), []);
   });

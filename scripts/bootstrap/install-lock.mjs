@@ -1,9 +1,9 @@
 /**
  * Lets one process at a time install into this clone. The lock is a file beside node_modules (not inside:
- * `npm ci` empties that) that names its holder and is touched while it is held. It counts as left behind
- * when its process is gone, or when it was not touched for a minute (a holder in another container).
+ * `npm ci` empties that) that names its holder and the npm it runs, and is touched while it is held. It counts as
+ * left behind when both processes are gone, or when it was not touched for a minute (a holder in another container).
  */
-import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -11,7 +11,10 @@ const TOUCH_INTERVAL_MS = 5_000;
 const STALE_AFTER_MS = 60_000;
 const POLL_INTERVAL_MS = 200;
 
-/** Runs `work` while no other process holds the lock of `root`; waits for the holder as long as it lives. */
+/**
+ * Runs `work` while no other process holds the lock of `root`; waits for the holder as long as it lives. `work` is
+ * given a function to name a process that it starts, which may outlive us if we are killed.
+ */
 export async function withInstallLock({ root, say }, work) {
   const lockPath = path.join(root, '.install-lock');
   let waitsFor;
@@ -29,7 +32,7 @@ export async function withInstallLock({ root, say }, work) {
   }
   const touching = setInterval(() => touch(lockPath), TOUCH_INTERVAL_MS);
   try {
-    return await work();
+    return await work((pid) => appendFileSync(lockPath, ` ${pid}`));
   } finally {
     clearInterval(touching);
     rmSync(lockPath, { force: true });
@@ -48,13 +51,14 @@ function tryCreate(lockPath) {
   }
 }
 
-/** The holder's process id, or undefined when the lock is free or its holder has not written its id yet. */
+/** The holder's first process id and whether it is gone, or undefined when the lock is free or its holder has not written its id yet. */
 function readHolder(lockPath) {
   try {
-    const pid = Number(readFileSync(lockPath, 'utf8'));
+    const pids = readFileSync(lockPath, 'utf8').split(' ').map(Number);
+    const [pid] = pids;
     const untouchedMs = Date.now() - statSync(lockPath).mtimeMs;
     if (pid === 0 && untouchedMs < STALE_AFTER_MS) return undefined;
-    return { pid, isGone: !isAlive(pid) || untouchedMs > STALE_AFTER_MS };
+    return { pid, isGone: !pids.some(isAlive) || untouchedMs > STALE_AFTER_MS };
   } catch (error) {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -78,7 +82,7 @@ function removeStale(lockPath, holder) {
   const asidePath = `${lockPath}.${process.pid}`;
   try {
     renameSync(lockPath, asidePath);
-    if (Number(readFileSync(asidePath, 'utf8')) === holder.pid) rmSync(asidePath);
+    if (Number.parseInt(readFileSync(asidePath, 'utf8'), 10) === holder.pid) rmSync(asidePath);
     else renameSync(asidePath, lockPath);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error; // Somebody else has moved it.

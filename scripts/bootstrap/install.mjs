@@ -22,9 +22,9 @@ export async function ensureInstalled({ root, say }) {
     if (isStampOlder(root)) writeStamp(root);
     return;
   }
-  await withInstallLock({ root, say }, async () => {
+  await withInstallLock({ root, say }, async (nameProcess) => {
     if (isInstalled(root)) return; // Another process did it while we waited.
-    await install({ root, say });
+    await install({ root, say, nameProcess });
     writeStamp(root);
   });
 }
@@ -74,15 +74,17 @@ function isInstalledByHand(root) {
   return Object.keys(installed).every(isSame) && Object.keys(wanted).filter(isNeeded).every(isSame);
 }
 
-async function install({ root, say }) {
+async function install({ root, say, nameProcess }) {
   const startedAt = Date.now();
-  const reason = existsSync(path.join(root, 'node_modules')) ? 'package-lock.json changed' : 'first run in this folder';
+  const reason = existsSync(path.join(root, 'node_modules'))
+    ? 'node_modules is out of date'
+    : 'first run in this folder';
   say(`${reason}: installing dependencies, about 15 seconds on a fast network …`);
-  const code = existsSync(lockfilePath(root)) ? await runNpm(root, 'ci') : 'no package-lock.json';
+  const code = existsSync(lockfilePath(root)) ? await runNpm({ root, nameProcess }, 'ci') : 'no package-lock.json';
   if (code !== 0) {
     // The usual causes are a package.json edited without its lock file, and a registry that lacks a pinned version.
     say(`"npm ci" did not do (${code}, see above); trying "npm install", which may choose other versions …`);
-    const secondCode = await runNpm(root, 'install', '--no-package-lock');
+    const secondCode = await runNpm({ root, nameProcess }, 'install', '--no-package-lock');
     if (secondCode !== 0) {
       throw new Error(`npm could not install the dependencies (exit code ${secondCode}); its messages are above`);
     }
@@ -91,12 +93,13 @@ async function install({ root, say }) {
 }
 
 /** npm's output goes to stderr, so that the caller's stdout stays clean. Resolves to the exit code. */
-function runNpm(root, command, ...options) {
+function runNpm({ root, nameProcess }, command, ...options) {
   // Under `npm run` the running npm names itself, which is the very one the user called.
   const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
   const [executable, ...commandArguments] = [...npm, command, ...options, ...NPM_OPTIONS];
   return new Promise((resolve, reject) => {
     const child = spawn(executable, commandArguments, { cwd: root, stdio: ['ignore', process.stderr, process.stderr] });
+    if (child.pid !== undefined) nameProcess(child.pid);
     child.once('error', (error) =>
       reject(new Error(`could not start "${executable}" (${error.code}); install Node.js with npm`)),
     );

@@ -90,6 +90,7 @@ const findReplay = async (
     return { response: kept.response, isReplay: true };
   }
   if (!request.isRetry) return undefined;
+  await context.intake.settled(shortHash(request.hash));
   const jobId = await findJobByRequest(context.db, {
     tenantId: principal.tenantId,
     userId: principal.userId,

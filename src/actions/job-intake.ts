@@ -11,6 +11,7 @@ const MAX_IN_FLIGHT = 2;
 /** The door of this node: concurrent submissions go in together, and whoever may run them is told after the commit. */
 export class JobIntake {
   readonly #batcher: Batcher<JobSubmission, AcceptedJob>;
+  readonly #open = new Map<string, Promise<unknown>>();
 
   constructor(options: { readonly db: Database; readonly notifications: Notifications; readonly log: Logger }) {
     this.#batcher = new Batcher({
@@ -32,7 +33,20 @@ export class JobIntake {
 
   /** Resolves after the commit: from then on the job survives anything. */
   async submit(submission: JobSubmission): Promise<AcceptedJob> {
-    return await this.#batcher.add(submission);
+    const answer = this.#batcher.add(submission);
+    const { requestHash } = submission;
+    if (requestHash === null) return await answer;
+    this.#open.set(requestHash, answer);
+    try {
+      return await answer;
+    } finally {
+      if (this.#open.get(requestHash) === answer) this.#open.delete(requestHash);
+    }
+  }
+
+  /** Waits until this node has no request with that hash under way; whether it was accepted is for the caller to read. */
+  async settled(requestHash: string): Promise<void> {
+    await this.#open.get(requestHash)?.catch(() => undefined /* its own caller sees the failure */);
   }
 }
 

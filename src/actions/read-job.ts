@@ -1,6 +1,7 @@
 import type { ArtifactEntry } from '../core/artifact.ts';
 import { KaziError } from '../core/errors.ts';
-import { isTerminal, type Job, type JobState } from '../core/job.ts';
+import type { Job, JobState } from '../core/job.ts';
+import { hasEnded } from '../core/job-end.ts';
 import { checkOwnership } from '../core/ownership.ts';
 import type { Principal } from '../core/principal.ts';
 import { getArtifact, listArtifacts } from '../storage/artifacts.ts';
@@ -45,9 +46,6 @@ export const viewJob = async (context: ActionContext, job: Job): Promise<JobView
   ]);
   return { job, messages, artifacts };
 };
-
-/** True once nothing of the job changes any more: a canceled job first has to be let go by its node. */
-const hasEnded = (job: Job): boolean => isTerminal(job.state) && !job.isHeld;
 
 /** The files of a job: its manifest, or what is in its workspace so far. Throws as findJob does. */
 export const listJobFiles = async (

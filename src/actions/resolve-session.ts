@@ -1,7 +1,7 @@
 import { checkOwnership } from '../core/ownership.ts';
 import { checkSessionScope, type Principal } from '../core/principal.ts';
-import { newSessionId } from '../core/session-id.ts';
-import { bindSessionKey } from '../storage/sessions.ts';
+import { newSessionId, parseSessionId } from '../core/session-id.ts';
+import { bindSessionKey, findSessionByKey } from '../storage/sessions.ts';
 import type { ActionContext } from './context.ts';
 
 const KEY_DAYS = 30;
@@ -43,6 +43,30 @@ export const resolveSession = async (
   checkSessionScope(principal, found);
   await checkSessionOwner(context, principal, found);
   return found;
+};
+
+/**
+ * The session that a request about stored records names, if it names one; nothing is written. Throws INVALID_SESSION_ID,
+ * and SESSION_NOT_AUTHORIZED for a session-bound credential that names none or another.
+ */
+export const findNamedSession = async (
+  context: ActionContext,
+  principal: Principal,
+  reference: SessionReference,
+): Promise<string | null> => {
+  const named = await readReference(context, principal, reference);
+  checkSessionScope(principal, named);
+  return named;
+};
+
+const readReference = async (
+  context: ActionContext,
+  principal: Principal,
+  { sessionId, sessionKey }: SessionReference,
+): Promise<string | null> => {
+  if (sessionId !== null) return parseSessionId(sessionId);
+  if (sessionKey === null) return null;
+  return (await findSessionByKey(context.db, principal, sessionKey)) ?? null;
 };
 
 const checkSessionOwner = async (context: ActionContext, principal: Principal, sessionId: string): Promise<void> => {

@@ -20,6 +20,8 @@ export const ERRORS = define({
   INVALID_JOB_ID: { status: 400, retryable: false, message: 'Invalid job_id' },
   INVALID_IDEMPOTENCY_KEY: { status: 400, retryable: false, message: 'Invalid Idempotency-Key' },
   INVALID_ARTIFACT_PATH: { status: 400, retryable: false, message: 'Invalid artifact path encoding' },
+  INVALID_JOB_PATH: { status: 400, retryable: false, message: 'Invalid job path' },
+  MALFORMED_HTTP: { status: 400, retryable: false, message: 'Malformed HTTP request' },
   INVALID_CURSOR: {
     status: 400,
     retryable: false,
@@ -48,6 +50,7 @@ export const ERRORS = define({
   ARTIFACT_NOT_FOUND: { status: 404, retryable: false, message: 'Artifact not found' },
   API_KEY_NOT_FOUND: { status: 404, retryable: false, message: 'API key not found' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
+  REQUEST_TIMEOUT: { status: 408, retryable: true, message: 'The request did not arrive in time' },
   IDEMPOTENCY_IN_PROGRESS: {
     status: 409,
     retryable: true,
@@ -60,6 +63,11 @@ export const ERRORS = define({
       'Events before seq {first} are no longer kept; found cursor {found}. Resume with Last-Event-ID {resume} or read the job itself.',
   },
   BODY_TOO_LARGE: { status: 413, retryable: false, message: 'Request body too large' },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    retryable: false,
+    message: 'Range not satisfiable: found "{found}", expected a range within {size} bytes',
+  },
   IDEMPOTENCY_MISMATCH: {
     status: 422,
     retryable: false,
@@ -71,6 +79,7 @@ export const ERRORS = define({
     message:
       'Webhook URL not allowed: this version of kazi does not deliver webhooks yet. Leave "webhook" out and follow GET /jobs/{id}/events instead.',
   },
+  HEADERS_TOO_LARGE: { status: 431, retryable: false, message: 'Request header fields too large' },
   RATE_LIMITED: { status: 429, retryable: true, message: 'Rate limit exceeded' },
   INTERNAL: { status: 500, retryable: true, message: 'Internal error' },
   SIGNING_SECRET_MISSING: { status: 500, retryable: false, message: 'Session signing secret not configured' },

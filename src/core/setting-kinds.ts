@@ -22,7 +22,9 @@ const parseInteger = (text: string, { least, most }: Bounds): number | null => {
 };
 
 const parseUrl = (text: string, protocols: readonly string[]): string | null => {
-  const protocol = URL.canParse(text) ? new URL(text).protocol.slice(0, -1) : null;
+  // A user without a host is wrong everywhere but in PostgreSQL's URLs, where the host may be a socket's folder in the query.
+  const whole = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)\//, '$1localhost/');
+  const protocol = URL.canParse(whole) ? new URL(whole).protocol.slice(0, -1) : null;
   return protocol !== null && protocols.includes(protocol) && /^[^:]+:\/\//.test(text) ? text : null;
 };
 

@@ -10,6 +10,7 @@ import { listSteps } from '../storage/steps.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { JobRunOptions } from './job-run.ts';
 import { Journal } from './journal.ts';
+import type { LifeSign } from './life-sign.ts';
 import { NodeLease } from './node-lease.ts';
 import { Pruner } from './pruner.ts';
 import { Rescuer } from './rescuer.ts';
@@ -26,6 +27,8 @@ export interface EngineOptions {
   readonly findAgent: (job: ClaimedJob) => Promise<Agent>;
   readonly role: NodeRole;
   readonly address: string;
+  /** The engine starts and stops it. */
+  readonly lifeSign: LifeSign;
   readonly leaseMs: number;
   readonly pollMs: number;
   readonly concurrency: number;
@@ -81,6 +84,7 @@ export class Engine {
   }
 
   async start(): Promise<void> {
+    this.#options.lifeSign.start();
     await this.#lease.start();
     this.#runner.start();
     this.#dispatcher.start();
@@ -99,6 +103,7 @@ export class Engine {
     await this.#runner.stop(this.#options.drainMs);
     await Promise.all([this.#rescuer.stop(), this.#pruner.stop()]);
     await this.#lease.stop();
+    this.#options.lifeSign.stop();
   }
 
   async #load(job: ClaimedJob): ReturnType<JobRunOptions['load']> {

@@ -6,7 +6,7 @@ import { type JournalAnswer, writeJournal } from '../storage/held-jobs.ts';
 import type { Notifications } from '../storage/notifications.ts';
 
 /** Entries that share one transaction; measured best between 50 and 200 (docs/decisions/0001). */
-const MAX_ENTRIES = 100;
+const MAX_ENTRIES = 50;
 const MAX_IN_FLIGHT = 2;
 
 /** The one way in which runners write: entries of all jobs of the node, gathered into few transactions. */

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { NodeRole } from '../core/node.ts';
 import type { Queryable } from '../storage/database.ts';
 import { beatNode, registerNode, retireNode } from '../storage/nodes.ts';
+import type { LifeSign } from './life-sign.ts';
 import { jitter, waitFor } from './wait.ts';
 
 export interface NodeLeaseOptions {
@@ -11,6 +12,7 @@ export interface NodeLeaseOptions {
   /** Host and process, for people. */
   readonly address: string;
   readonly leaseMs: number;
+  readonly lifeSign: LifeSign;
 }
 
 /** Renewals in one lease: two may fail before it runs out. */
@@ -74,7 +76,8 @@ export class NodeLease {
 
   async #register(): Promise<void> {
     const sentAtMs = performance.now();
-    this.#nodeId = await registerNode(this.#options.db, this.#options);
+    const { db, lifeSign } = this.#options;
+    this.#nodeId = await registerNode(db, { ...this.#options, lifeSign: lifeSign.name });
     this.#heldUntilMs = sentAtMs + this.#options.leaseMs;
     this.#options.log.info({ node: this.#nodeId, role: this.#options.role }, 'node registered');
   }

@@ -1,13 +1,16 @@
 import type { Logger } from 'pino';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { rescueJobs } from '../storage/held-jobs.ts';
+import { listSignedNodes, retireNode } from '../storage/nodes.ts';
 import type { Notifications } from '../storage/notifications.ts';
+import type { LifeSign } from './life-sign.ts';
 import { jitter, waitFor } from './wait.ts';
 
 export interface RescuerOptions {
   readonly db: Queryable;
   readonly log: Logger;
   readonly notifications: Notifications;
+  readonly lifeSign: LifeSign;
   readonly maxAttempts: number;
   /** Time between two looks: what a pick-up may take beyond the lease. */
   readonly everyMs: number;
@@ -47,11 +50,24 @@ export class Rescuer {
 
   async #rescue(): Promise<boolean> {
     const { db, log, notifications, maxAttempts } = this.#options;
+    await this.#retireDead();
     const result = await rescueJobs(db, { limit: LIMIT, maxAttempts });
     if (result.dead.length > 0) log.warn({ nodes: result.dead }, 'nodes lost their leases');
     if (result.released > 0) log.warn({ jobs: result.released }, 'jobs of lost nodes were taken back');
     for (const session of result.sessions) notifications.publish('events', session);
     for (const lane of result.lanes) notifications.publish('lanes', lane);
     return result.released === LIMIT;
+  }
+
+  /** Ends the leases of nodes whose processes are gone for certain: a start on the same folder goes on at once. */
+  async #retireDead(): Promise<void> {
+    const { db, log, lifeSign } = this.#options;
+    if (lifeSign.name === null) return;
+    for (const node of await listSignedNodes(db)) {
+      if (!lifeSign.isOfDead(node.lifeSign)) continue;
+      await retireNode(db, node.nodeId);
+      lifeSign.forget(node.lifeSign);
+      log.warn({ node: node.nodeId }, 'a node died; its lease is not waited for');
+    }
   }
 }

@@ -9,16 +9,16 @@ export interface Account {
 }
 
 /**
- * PostgreSQL refuses to run as root, so root lends it a number that no user has: neither another service nor a sandboxed job can
- * read its files or signal its processes, which they could if it ran as nobody. The server needs no passwd entry (initdb does, see
- * namedAccount). The number lies in a range that neither systemd nor the distributions hand out, and below 65536, so that
- * rootless containers map it.
+ * PostgreSQL refuses to run as root, so root lends it a number that no user has: neither another service nor a
+ * sandboxed job can read its files or signal its processes, which they could if it ran as nobody. The server needs no
+ * passwd entry (initdb does, see namedAccount). The number lies in a range that neither systemd nor the distributions
+ * hand out, and below 65536, so that rootless containers map it.
  */
 const DEDICATED: Account = { uid: 60_777, gid: 60_777 };
 
 /**
- * Decides whom PostgreSQL runs as: null for ourselves, which is the rule for every user but root. Root goes on with whoever owns the
- * cluster, and takes over a cluster that a restored backup left with root.
+ * Decides whom PostgreSQL runs as: null for ourselves, which is the rule for every user but root. Root goes on with
+ * whoever owns the cluster, and takes over a cluster that a restored backup left with root.
  */
 export const chooseAccount = async (clusterDir: string): Promise<Account | null> => {
   const ownUid = process.getuid?.() ?? 0;
@@ -35,7 +35,10 @@ export const chooseAccount = async (clusterDir: string): Promise<Account | null>
   return DEDICATED;
 };
 
-/** Some unprivileged user of /etc/passwd: initdb insists on the name of the user that runs it. Throws when there is none. */
+/**
+ * Some unprivileged user of /etc/passwd: initdb insists on the name of the user that runs it. Throws when there is
+ * none.
+ */
 export const namedAccount = async (): Promise<Account> => {
   const entries = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
   const unprivileged = entries.filter(([, , uid, gid]) => Number(uid) > 0 && Number(gid) > 0);

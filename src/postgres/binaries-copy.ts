@@ -18,14 +18,20 @@ interface LibraryLink {
   readonly target: string;
 }
 
-/** True when every library link that the package lists is there; npm makes them in an install script, which is often turned off. */
+/**
+ * True when every library link that the package lists is there; npm makes them in an install script, which is often
+ * turned off.
+ */
 export const hasAllLinks = async (packageDir: string): Promise<boolean> => {
   const links = await readLinks(packageDir);
   const found = await Promise.all(links.map((link) => exists(join(packageDir, link.target))));
   return found.every(Boolean);
 };
 
-/** Copies the package into a folder of its own, makes its links, and renames it, so that a copy that exists is whole, whoever made it. */
+/**
+ * Copies the package into a folder of its own, makes its links, and renames it, so that a copy that exists is whole,
+ * whoever made it.
+ */
 export const copyPackage = async (packageDir: string, copyDir: string): Promise<void> => {
   if (await exists(copyDir)) return;
   await mkdir(dirname(copyDir), { recursive: true });

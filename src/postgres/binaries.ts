@@ -15,9 +15,10 @@ export interface Binaries {
 }
 
 /**
- * Finds the programs of the platform's npm package, in place when they work there. They are copied out when they do not: npm was
- * run without install scripts, so that the links between libraries are missing, or the account may not enter the package's folder
- * (below a private home, for example). The package itself is never written to; it may be read-only and shared.
+ * Finds the programs of the platform's npm package, in place when they work there. They are copied out when they do
+ * not: npm was run without install scripts, so that the links between libraries are missing, or the account may not
+ * enter the package's folder (below a private home, for example). The package itself is never written to; it may be
+ * read-only and shared.
  */
 export const findBinaries = async (options: {
   readonly dataDir: string;
@@ -51,8 +52,8 @@ export const findBinaries = async (options: {
 };
 
 /**
- * Where a copy goes. Root's PostgreSQL account cannot enter a private data folder, so root uses the machine's cache first; only root
- * can write there. The temporary folder would let other users plant programs.
+ * Where a copy goes. Root's PostgreSQL account cannot enter a private data folder, so root uses the machine's cache
+ * first; only root can write there. The temporary folder would let other users plant programs.
  */
 const copyFolders = (options: { readonly dataDir: string; readonly account: Account | null }): readonly string[] => {
   const ownCopy = join(options.dataDir, 'postgres-binaries');

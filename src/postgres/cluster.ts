@@ -23,7 +23,10 @@ interface ClusterOptions {
   readonly binaries: Binaries;
 }
 
-/** Creates the cluster and its password unless they exist; refuses one that these programs cannot open. Returns the password. */
+/**
+ * Creates the cluster and its password unless they exist; refuses one that these programs cannot open. Returns the
+ * password.
+ */
 export const prepareCluster = async (options: ClusterOptions): Promise<string> => {
   const passwordFile = join(options.dataDir, 'postgres.password');
   if ((await readdir(options.clusterDir).catch(() => [])).length === 0) {
@@ -43,8 +46,8 @@ export const prepareCluster = async (options: ClusterOptions): Promise<string> =
 };
 
 /**
- * Writes the files that decide settings and access; they belong to kazi, not to the administrator. Closes the folder again, which
- * PostgreSQL insists on and a restored backup often lacks.
+ * Writes the files that decide settings and access; they belong to kazi, not to the administrator. Closes the folder
+ * again, which PostgreSQL insists on and a restored backup often lacks.
  */
 export const configureCluster = async (options: ClusterOptions, settings: string): Promise<void> => {
   const files = { 'postgresql.conf': settings, 'pg_hba.conf': HOST_RULES };
@@ -67,7 +70,10 @@ const checkVersion = async ({ clusterDir, binaries }: ClusterOptions): Promise<v
   );
 };
 
-/** Builds the cluster beside its place and renames it when it is whole and on the disk, so that a crash leaves no half cluster. */
+/**
+ * Builds the cluster beside its place and renames it when it is whole and on the disk, so that a crash leaves no half
+ * cluster.
+ */
 const createCluster = async (options: ClusterOptions, password: string): Promise<void> => {
   const { clusterDir, binaries } = options;
   const stagingDir = `${clusterDir}.new`;

@@ -7,7 +7,9 @@ const LOCK_FILE = 'kazi.lock';
 const HOLDER_FILE = 'kazi.pid';
 const SQLITE_BUSY = 5;
 
-/** Proof that this process alone uses a data folder. The kernel takes it back when the process ends, however it ends. */
+/**
+ * Proof that this process alone uses a data folder. The kernel takes it back when the process ends, however it ends.
+ */
 export interface DataDirLock {
   /** Gives the folder free. Safe twice. */
   release(): Promise<void>;
@@ -16,10 +18,10 @@ export interface DataDirLock {
 /**
  * Takes the data folder for this process, or throws DATA_DIR_IN_USE naming the process that has it.
  *
- * Node has no flock, but its SQLite takes real kernel locks on a file: they die with their process even on SIGKILL, hold while
- * it is stopped, cannot be fooled by a reused process id, and work between containers that share a volume, where a process id
- * means nothing. Nothing is ever stored in that file. It must not be opened by anything else in this process: closing any other
- * descriptor of a file gives up the POSIX locks that the process holds on it.
+ * Node has no flock, but its SQLite takes real kernel locks on a file: they die with their process even on SIGKILL,
+ * hold while it is stopped, cannot be fooled by a reused process id, and work between containers that share a volume,
+ * where a process id means nothing. Nothing is ever stored in that file. It must not be opened by anything else in this
+ * process: closing any other descriptor of a file gives up the POSIX locks that the process holds on it.
  */
 export const lockDataDir = async (dataDir: string): Promise<DataDirLock> => {
   const database = openExclusively(dataDir);

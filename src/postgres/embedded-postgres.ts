@@ -37,9 +37,9 @@ const OCCUPIED_TRIES = 40;
 const OCCUPIED_DELAY_MS = 250;
 
 /**
- * Starts the embedded PostgreSQL on a data folder, creating the database at the first start, and resolves when it accepts connections.
- * Throws DATA_DIR_IN_USE when another living kazi uses the folder, EMBEDDED_DATABASE_FAILED when PostgreSQL cannot run here, and
- * INVALID_CONFIG for a setting that is not ours to give away.
+ * Starts the embedded PostgreSQL on a data folder, creating the database at the first start, and resolves when it
+ * accepts connections. Throws DATA_DIR_IN_USE when another living kazi uses the folder, EMBEDDED_DATABASE_FAILED when
+ * PostgreSQL cannot run here, and INVALID_CONFIG for a setting that is not ours to give away.
  */
 export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
   const dataDir = resolve(options.dataDir);

@@ -11,8 +11,9 @@ export interface LogReader {
 const TAIL_LINES = 12;
 
 /**
- * Passes PostgreSQL's log on to ours. A client's ERROR is debug only, because the client got it too and handles it; what ends a
- * connection or the server is louder. `onReady` is called each time that the server says it accepts connections.
+ * Passes PostgreSQL's log on to ours. A client's ERROR is debug only, because the client got it too and handles it;
+ * what ends a connection or the server is louder. `onReady` is called each time that the server says it accepts
+ * connections.
  */
 export const readPostgresLog = (log: Logger, onReady: () => void): LogReader => {
   const recent: string[] = [];

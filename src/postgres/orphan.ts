@@ -11,9 +11,9 @@ const IMMEDIATE_SHUTDOWN_MS = 5_000;
 const POLL_MS = 10;
 
 /**
- * Ends the postmaster that a killed kazi left behind, and clears what makes PostgreSQL believe in one that is no more. The caller
- * holds the lock of the data folder, so no living kazi uses it. An orphan is stopped rather than taken over: its log goes nowhere, it
- * has the settings of an earlier start, and nobody would be told of its end.
+ * Ends the postmaster that a killed kazi left behind, and clears what makes PostgreSQL believe in one that is no more.
+ * The caller holds the lock of the data folder, so no living kazi uses it. An orphan is stopped rather than taken over:
+ * its log goes nowhere, it has the settings of an earlier start, and nobody would be told of its end.
  */
 export const stopOrphan = async (clusterDir: string, log: Logger): Promise<void> => {
   const pidFile = join(clusterDir, 'postmaster.pid');
@@ -23,8 +23,9 @@ export const stopOrphan = async (clusterDir: string, log: Logger): Promise<void>
   if (await isPostmasterOf(pid, clusterDir)) {
     await shutDown(pid, clusterDir, log);
   } else {
-    // PostgreSQL would refuse to start when the id was reused, because it sees that process alive. Our own id in its place, that of the
-    // parent to be, tells it that the file is stale, while the lines that protect against the dead one's living children stay.
+    // PostgreSQL would refuse to start when the id was reused, because it sees that process alive. Our own id in its
+    // place, that of the parent to be, tells it that the file is stale, while the lines that protect against the dead
+    // one's living children stay.
     await writeFile(pidFile, [String(process.pid), ...otherLines].join('\n'));
   }
   // The lock file of the socket is believed in the same way, and says nothing that postmaster.pid does not.
@@ -52,7 +53,9 @@ const signalProcess = (pid: number, signal: NodeJS.Signals): void => {
   }
 };
 
-/** True when the process is a PostgreSQL that works in this very folder: a number alone proves nothing, ids are reused. */
+/**
+ * True when the process is a PostgreSQL that works in this very folder: a number alone proves nothing, ids are reused.
+ */
 const isPostmasterOf = async (pid: number, clusterDir: string): Promise<boolean> => {
   if (process.platform === 'linux') {
     const workingFolder = await readlink(`/proc/${pid}/cwd`).catch(() => null);
@@ -68,8 +71,9 @@ const isPostmasterOf = async (pid: number, clusterDir: string): Promise<boolean>
 };
 
 /**
- * Polls, because the system tells only a parent when a process ends, and we are not the parent of an orphan. One that has ended but
- * was not yet reaped still has its id (for ever, where process 1 of a container reaps nobody) but no folder any more.
+ * Polls, because the system tells only a parent when a process ends, and we are not the parent of an orphan. One that
+ * has ended but was not yet reaped still has its id (for ever, where process 1 of a container reaps nobody) but no
+ * folder any more.
  */
 const endsWithin = async (pid: number, clusterDir: string, deadlineMs: number): Promise<boolean> => {
   for (let waitedMs = 0; waitedMs < deadlineMs; waitedMs += POLL_MS) {

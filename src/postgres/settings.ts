@@ -20,8 +20,9 @@ const supervised = (socketDir: string): PostgresSettings => ({
 });
 
 /**
- * Defaults for kazi's load on a small machine: many short transactions that each update a few queue rows. Durability stays on.
- * WAL is not compressed: the shipped builds have no lz4, and full-page images are rare with checkpoints this far apart.
+ * Defaults for kazi's load on a small machine: many short transactions that each update a few queue rows. Durability
+ * stays on. WAL is not compressed: the shipped builds have no lz4, and full-page images are rare with checkpoints this
+ * far apart.
  */
 const tuned = (memoryBytes: number): PostgresSettings => ({
   listen_addresses: '',

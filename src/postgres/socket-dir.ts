@@ -13,9 +13,9 @@ export interface SocketDir {
 const MAX_PATH_BYTES = 103;
 
 /**
- * The socket lies in the cluster's folder, which only its owner may enter: no port to collide on, nothing that the network or another
- * user can reach. Where that path is too long for a socket, in a private folder under /tmp (PostgreSQL keeps its socket young there,
- * so that cleaners leave it alone).
+ * The socket lies in the cluster's folder, which only its owner may enter: no port to collide on, nothing that the
+ * network or another user can reach. Where that path is too long for a socket, in a private folder under /tmp
+ * (PostgreSQL keeps its socket young there, so that cleaners leave it alone).
  */
 export const prepareSocketDir = async (clusterDir: string, account: Account | null): Promise<SocketDir> => {
   if (Buffer.byteLength(join(clusterDir, '.s.PGSQL.5432')) <= MAX_PATH_BYTES) {

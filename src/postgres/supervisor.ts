@@ -29,7 +29,10 @@ export class PostgresSupervisor {
     return this.#current?.pid ?? null;
   }
 
-  /** Resolves when PostgreSQL accepts connections. A failure of this first start is the caller's; later ones are tried again. */
+  /**
+   * Resolves when PostgreSQL accepts connections. A failure of this first start is the caller's; later ones are tried
+   * again.
+   */
   async start(): Promise<void> {
     this.#current = await this.#launch(this.#stopping.signal);
     if (this.#stopping.signal.aborted) await this.#current.stop();

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KaziError } from '../core/errors.ts';
-import { isRunning, readProcessTree, readStartTime } from './process-tree.ts';
+import { isRunning, readStartTime } from './process-life.ts';
+import { readProcessTree } from './process-tree.ts';
 
 const POLL_MS = 5;
 const DEADLINE_MS = 10_000;
@@ -32,10 +33,13 @@ export const killLeftovers = async (mark: string): Promise<number> => {
 
 /** Live processes whose command line holds exactly this argument; a zombie has none. */
 const findMarked = (mark: string): readonly number[] =>
-  readdirSync('/proc')
+  listProcesses()
     .filter((name) => /^\d+$/.test(name) && readCommandLine(name).includes(mark))
     .map(Number)
     .filter((pid) => pid !== process.pid);
+
+/** Empty where there is no /proc: only the emulated shell runs there, which ends by itself when its server is gone. */
+const listProcesses = (): readonly string[] => (existsSync('/proc/self') ? readdirSync('/proc') : []);
 
 const readCommandLine = (pid: string): readonly string[] => {
   try {

@@ -1,6 +1,9 @@
 import { KaziError } from '../core/errors.ts';
+import { checkCommand } from './check-command.ts';
 import type { WorkspaceOwner } from './open-beneath.ts';
-import type { CommandResult, Sandbox, SandboxCommand, SandboxLimits, SandboxProcess } from './sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
+import type { CommandResult, SandboxCommand, SandboxProcess } from './sandbox-command.ts';
+import type { SandboxLimits } from './sandbox-limits.ts';
 import { type StartedCommand, superviseCommand } from './supervise-command.ts';
 import type { WorkspaceClaim } from './workspace-claim.ts';
 import { WorkspaceFiles } from './workspace-files.ts';
@@ -19,12 +22,17 @@ export interface CommandStart {
   readonly cwd: string;
 }
 
+/** A command that a driver started. */
+export interface RunningCommand {
+  readonly started: StartedCommand;
+  /** To be called once with the result: releases what the command held. Throws SANDBOX_UNAVAILABLE when it was the driver that failed. */
+  readonly finish: (result: CommandResult) => CommandResult;
+}
+
 /** The part of a driver that differs: turns a command into a leader process. */
 export interface CommandStarter {
-  /** `release` is to be called when the command and its output have ended. Throws SANDBOX_UNAVAILABLE. */
-  start(request: CommandStart): Promise<{ readonly started: StartedCommand; readonly release: () => void }>;
-  /** Looks at a finished command; throws SANDBOX_UNAVAILABLE when it is the driver that failed. */
-  check(result: CommandResult): CommandResult;
+  /** Throws SANDBOX_UNAVAILABLE. */
+  start(request: CommandStart): Promise<RunningCommand>;
 }
 
 /** Everything a sandbox is opened with; the claim is already held. */
@@ -62,20 +70,23 @@ export class LocalSandbox implements Sandbox {
 
   async spawn(command: SandboxCommand): Promise<SandboxProcess> {
     this.#assertOpen();
+    checkCommand(command);
     const { starter, claim, limits, workspaceDir, owner } = this.#options;
     claim.assertHeld();
+    const folder = parseWorkspacePath(command.cwd ?? '.');
+    if (folder.length > 0) await this.#assertFolder(folder.join('/'));
     this.#meter.start();
-    const { started, release } = await starter.start({
+    const { started, finish } = await starter.start({
       workspaceDir,
       owner,
       limits,
       mark: claim.mark,
       command,
-      cwd: [WORKSPACE_PATH, ...parseWorkspacePath(command.cwd ?? '.')].join('/'),
+      cwd: [WORKSPACE_PATH, ...folder].join('/'),
     });
     const process = superviseCommand({ started, command, limits, meter: this.#meter });
-    const result = process.result.finally(release).then((ended) => starter.check(ended));
-    const tracked: SandboxProcess = { kill: process.kill, result };
+    const result = process.result.then(finish);
+    const tracked: SandboxProcess = { kill: () => process.kill(), result };
     this.#track(tracked);
     // Taken over, or destroyed, while it started: it must not run on.
     if (this.#isDestroyed || !claim.isHeld()) tracked.kill();
@@ -127,6 +138,14 @@ export class LocalSandbox implements Sandbox {
       this.#running.delete(process);
     };
     process.result.then(forget, forget);
+  }
+
+  async #assertFolder(path: string): Promise<void> {
+    const entry = await this.#files.stat(path);
+    if (entry?.type === 'directory') return;
+    throw new KaziError('INVALID_REQUEST', {
+      message: `Invalid cwd: found "${path}" (${entry?.type ?? 'nothing'}), expected a folder of the workspace.`,
+    });
   }
 
   #assertOpen(): void {

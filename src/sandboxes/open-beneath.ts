@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isKaziError } from '../core/errors.ts';
+import { faultCode, translateFault } from './system-fault.ts';
 import { refusedPath } from './workspace-path.ts';
 
 /** Who owns what kazi makes in a workspace; null keeps the server's own user. */
@@ -81,14 +82,6 @@ export const withFolder = async <T>(
     await folder.close();
   }
 };
-
-/** The code of a system error, or null. */
-export const faultCode = (error: unknown): string | null =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-
-/** ELOOP is a link where O_NOFOLLOW met one; everything else is passed on as it is. */
-export const translateFault = (error: unknown, path: string): unknown =>
-  faultCode(error) === 'ELOOP' ? refusedPath(path, error) : error;
 
 const enterFolder = async (
   folder: OpenFolder,

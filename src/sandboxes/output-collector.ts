@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import type { OutputChunk } from './sandbox.ts';
+import type { OutputChunk } from './sandbox-command.ts';
 
 /** Characters of each stream that the result keeps. */
 export const KEPT_CHARACTERS = 1_000_000;

@@ -1,4 +1,6 @@
-import type { Readable } from 'node:stream';
+import type { CommandResult, SandboxCommand, SandboxProcess } from './sandbox-command.ts';
+import type { SandboxLimits } from './sandbox-limits.ts';
+import type { ListOptions, WorkspaceEntry, WorkspaceFile } from './workspace-entry.ts';
 
 /**
  * Where tools and scripts run. A provider makes sandboxes; a sandbox is one workspace plus the commands that run in it.
@@ -52,38 +54,6 @@ export interface SandboxOptions {
   readonly network?: NetworkPolicy | undefined;
 }
 
-export interface SandboxLimits {
-  /** Longest time of one command. */
-  readonly wallMs: number;
-  /** Processor seconds of one command, all its processes together. */
-  readonly cpuSeconds: number;
-  /** Memory of one command, all its processes together. */
-  readonly memoryBytes: number;
-  /** Processes and threads that may exist at once. */
-  readonly processes: number;
-  /** Largest file that can be written. */
-  readonly fileBytes: number;
-  /** Disk that the whole workspace may take. */
-  readonly workspaceBytes: number;
-  /** Standard output and error of one command, together. */
-  readonly outputBytes: number;
-}
-
-const MEBIBYTE = 1024 * 1024;
-
-export const DEFAULT_SANDBOX_LIMITS: SandboxLimits = Object.freeze({
-  wallMs: 600_000,
-  cpuSeconds: 600,
-  memoryBytes: 2048 * MEBIBYTE,
-  processes: 512,
-  fileBytes: 1024 * MEBIBYTE,
-  workspaceBytes: 4096 * MEBIBYTE,
-  outputBytes: 16 * MEBIBYTE,
-});
-
-/** Which limit ended a command. A full process table ends nothing: the fork inside the sandbox fails. */
-export type SandboxLimitName = 'wall' | 'cpu' | 'memory' | 'file' | 'workspace' | 'output';
-
 export interface Sandbox {
   readonly sandboxId: string;
   /** Path of the workspace as commands see it. */
@@ -111,66 +81,4 @@ export interface Sandbox {
   readonly snapshot?: () => Promise<{ readonly snapshotId: string }>;
   readonly pause?: () => Promise<void>;
   readonly expose?: (port: number) => Promise<{ readonly url: string }>;
-}
-
-export type SandboxCommand = CommandOptions &
-  (
-    | { readonly script: string; readonly shell?: 'bash' | 'sh' | undefined; readonly argv?: never }
-    | { readonly argv: readonly [string, ...string[]]; readonly script?: never; readonly shell?: never }
-  );
-
-export interface CommandOptions {
-  /** Added to PATH, HOME, LANG and the like. Nothing of the server's own environment is ever present. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Folder in the workspace; the workspace itself when absent. */
-  readonly cwd?: string | undefined;
-  /** Lowers the sandbox's wallMs for this command. */
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onOutput?: ((chunk: OutputChunk) => void) | undefined;
-}
-
-/** UTF-8 text; characters are never cut in two, and bytes that are no UTF-8 arrive as U+FFFD. */
-export interface OutputChunk {
-  readonly stream: 'stdout' | 'stderr';
-  readonly text: string;
-}
-
-export interface CommandResult {
-  /** Null when kazi ended the command. 128 + n when it died of signal n by itself. */
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly timedOut: boolean;
-  readonly aborted: boolean;
-  readonly limit: SandboxLimitName | null;
-  /** The last million characters; onOutput sees everything. */
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly durationMs: number;
-}
-
-export interface SandboxProcess {
-  readonly result: Promise<CommandResult>;
-  /** Kills the command and all that it started; `result` resolves when they are gone. */
-  kill(): void;
-}
-
-export interface WorkspaceEntry {
-  /** Relative to the workspace, with `/` between the parts. */
-  readonly path: string;
-  readonly type: 'file' | 'directory' | 'link' | 'other';
-  readonly bytes: number;
-  readonly modifiedAt: Date;
-}
-
-export interface WorkspaceFile {
-  readonly bytes: number;
-  readonly modifiedAt: Date;
-  readonly stream: Readable;
-}
-
-export interface ListOptions {
-  readonly recursive?: boolean | undefined;
-  /** Stops after this many entries; 10,000 when absent. */
-  readonly maxEntries?: number | undefined;
 }

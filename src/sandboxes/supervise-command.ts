@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { OutputCollector } from './output-collector.ts';
-import type { CommandResult, SandboxCommand, SandboxLimitName, SandboxLimits, SandboxProcess } from './sandbox.ts';
+import type { CommandResult, SandboxCommand, SandboxProcess } from './sandbox-command.ts';
+import type { SandboxLimitName, SandboxLimits } from './sandbox-limits.ts';
 import { watchLimits } from './watch-limits.ts';
 import type { WorkspaceMeter } from './workspace-meter.ts';
 

@@ -1,5 +1,6 @@
-import { readProcessTree, readUsage } from './process-tree.ts';
-import type { SandboxLimitName, SandboxLimits } from './sandbox.ts';
+import { readProcessTree } from './process-tree.ts';
+import { readUsage } from './process-usage.ts';
+import type { SandboxLimitName, SandboxLimits } from './sandbox-limits.ts';
 import type { WorkspaceMeter } from './workspace-meter.ts';
 
 /** How far a command can overshoot: at most what it can take in this time. */

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { KaziError } from '../core/errors.ts';
-import { faultCode, type OpenFolder, translateFault, type WorkspaceOwner, withFolder } from './open-beneath.ts';
-import type { ListOptions, WorkspaceEntry, WorkspaceFile } from './sandbox.ts';
+import { type OpenFolder, type WorkspaceOwner, withFolder } from './open-beneath.ts';
+import { faultCode, translateFault } from './system-fault.ts';
+import type { ListOptions, WorkspaceEntry, WorkspaceFile } from './workspace-entry.ts';
 import { parseWorkspacePath, refusedPath } from './workspace-path.ts';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;

@@ -22,18 +22,17 @@ export class WorkspaceMeter {
 
   /** Takes the size that later ones are compared with, while the first command is still starting. */
   start(): void {
-    this.#baseline ??= this.#measure(this.#maxBytes);
+    this.#baseline ??= this.#measure();
   }
 
   async isOver(): Promise<boolean> {
     await this.#baseline;
     const before = this.#measured;
-    // Measured no further than a little past the larger of the two: enough to tell growth.
-    await this.#measure(Math.max(this.#maxBytes, before));
+    await this.#measure();
     return this.#measured > this.#maxBytes && this.#measured > before;
   }
 
-  /** The check after a command: skipped while the time that was not measured cannot have filled the rest. */
+  /** The check after a command: skipped when the time since the last measurement cannot have filled the rest. */
   async isOverAfter(durationMs: number): Promise<boolean> {
     await this.#baseline;
     this.#unmeasuredMs += durationMs;
@@ -41,8 +40,8 @@ export class WorkspaceMeter {
     return most > this.#maxBytes && (await this.isOver());
   }
 
-  async #measure(enoughBytes: number): Promise<void> {
-    this.#measured = await measureWorkspace(this.#root, enoughBytes);
+  async #measure(): Promise<void> {
+    this.#measured = await measureWorkspace(this.#root);
     this.#unmeasuredMs = 0;
   }
 }

@@ -1,16 +1,16 @@
 import { constants } from 'node:fs';
 import { chmod, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { faultCode } from './open-beneath.ts';
+import { faultCode } from './system-fault.ts';
 
 /** Even an empty file takes an inode; a million of them must not look like nothing. */
 const MIN_ENTRY_BYTES = 1024;
 
 /**
- * Disk that a workspace takes, counted in allocated blocks. Stops as soon as it passes `enoughBytes`.
+ * Disk that a workspace takes, counted in allocated blocks.
  * Infinity for a tree that cannot be measured because its paths are longer than the kernel takes: hiding must not pay.
  */
-export const measureWorkspace = async (root: string, enoughBytes: number): Promise<number> => {
+export const measureWorkspace = async (root: string): Promise<number> => {
   let total = 0;
   const pending = [root];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
@@ -21,7 +21,6 @@ export const measureWorkspace = async (root: string, enoughBytes: number): Promi
       const stats = await lstat(path).catch(() => null);
       if (stats?.isDirectory() === true) pending.push(path);
       total += Math.max(MIN_ENTRY_BYTES, (stats?.blocks ?? 0) * 512);
-      if (total > enoughBytes) return total;
     }
   }
   return total;

@@ -40,7 +40,11 @@ export const migrate = async (options: MigrateOptions): Promise<{ readonly appli
   await client.connect();
   try {
     await checkServer(client);
+    // Another node may be migrating: wait for it as long as it takes. After that, a migration that cannot get its locks
+    // soon fails and leaves the database as it was, instead of queueing the whole traffic up behind it.
     await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await client.query("set lock_timeout = '10s'");
+    await client.query("set statement_timeout = '10min'");
     await client.query(
       `create table if not exists kazi_migrations (
          version integer primary key, name text not null, is_breaking boolean not null,
@@ -72,9 +76,14 @@ const checkServer = async (client: pg.Client): Promise<void> => {
     `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
   );
   const row = result.rows[0];
-  if (row && Number(row.number) >= OLDEST_POSTGRES) return;
+  requireSupportedServer({ number: Number(row?.number ?? 0), version: row?.version ?? 'of unknown version' });
+};
+
+/** Throws MIGRATION_REFUSED for a server that is older than PostgreSQL 15; `number` is its server_version_num. */
+export const requireSupportedServer = (server: { readonly number: number; readonly version: string }): void => {
+  if (server.number >= OLDEST_POSTGRES) return;
   throw new KaziError('MIGRATION_REFUSED', {
-    message: `Found PostgreSQL ${row?.version ?? 'of unknown version'}, expected 15 or newer. Upgrade the server or point DATABASE_URL at another one.`,
+    message: `Found PostgreSQL ${server.version}, expected 15 or newer. Upgrade the server or point DATABASE_URL at another one.`,
   });
 };
 

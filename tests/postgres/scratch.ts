@@ -27,7 +27,10 @@ export const scratchFolder = async (t: TestContext): Promise<string> => {
   return dir;
 };
 
-/** A folder for all tests of a file, for what takes long to make: a database most of a second, a copy of the programs two. */
+/**
+ * A folder for all tests of a file, for what takes long to make: a database most of a second, a copy of the programs
+ * two.
+ */
 export const sharedFolder = async (): Promise<string> => {
   const dir = await mkdtemp(join(tmpdir(), 'kazi-pg-'));
   after(() => rm(dir, { recursive: true, force: true }));

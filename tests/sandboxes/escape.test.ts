@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
-import { findProcesses, findSkipReason, makeFolder, makeProvider, openSandbox, uniqueSeconds, waitUntil } from './support.ts';
+import { startServer } from './start-server.ts';
+import {
+  findProcesses,
+  findSkipReason,
+  makeFolder,
+  makeProvider,
+  openSandbox,
+  uniqueSeconds,
+  waitUntil,
+} from './support.ts';
 
 /**
  * Attempts to get out of a bubblewrap sandbox, each proven to fail. As root they run twice: here, where every session has
@@ -13,17 +23,20 @@ import { findProcesses, findSkipReason, makeFolder, makeProvider, openSandbox, u
  */
 const skip = await findSkipReason('bubblewrap');
 const provider = makeProvider('bubblewrap');
-const MEBIBYTE = 1024 * 1024;
 const hasPython = existsSync('/usr/bin/python3');
 const needsPython = skip || (hasPython ? false : 'needs /usr/bin/python3 to make system calls');
 
-/** Runs a script that prints `ESCAPED` wherever an attempt succeeds. */
-const assertHolds = async (context: TestContext, script: string): Promise<string> => {
+/** Runs a script that prints `ESCAPED` wherever an attempt succeeds; answers what it printed. */
+const attemptAll = async (context: TestContext, script: string): Promise<string> => {
   const sandbox = await openSandbox(context, provider);
   const { stdout, stderr } = await sandbox.run({ script: `${script}\necho finished` });
   assert.doesNotMatch(stdout, /ESCAPED/, stdout + stderr);
   assert.match(stdout, /finished\n$/, stdout + stderr);
   return stdout + stderr;
+};
+
+const assertHolds = async (context: TestContext, script: string): Promise<void> => {
+  await attemptAll(context, script);
 };
 
 /** Calls the kernel directly: no program's own check stands between the attempt and the filter. */
@@ -65,6 +78,16 @@ describe('the host from inside a sandbox', { skip, concurrency: 2 }, () => {
       touch /usr/escape 2>/dev/null && echo ESCAPED write; true`,
     ));
 
+  test('could be written that way without the uid and the dropped capabilities: the attack itself works', {
+    skip: process.getuid?.() !== 0 && 'needs root',
+  }, async (t) => {
+    const folder = await makeFolder(t);
+    const attack = 'mount -o remount,rw,bind /mnt && touch /mnt/escape';
+    const naive = ['--unshare-all', '--ro-bind', '/', '/', '--ro-bind', folder, '/mnt', '--', '/bin/sh', '-c', attack];
+    await once(spawn('bwrap', naive, { stdio: 'ignore' }), 'exit');
+    assert.ok(existsSync(join(folder, 'escape')));
+  });
+
   test('shows none of its files but the system: no home, data folder, other workspace or mount', async (t) => {
     const folder = await makeFolder(t);
     await chmod(folder, 0o755);
@@ -77,25 +100,73 @@ describe('the host from inside a sandbox', { skip, concurrency: 2 }, () => {
         ls -A /root /home /work /srv /mnt /media /oldroot 2>/dev/null; ls -A /`,
     });
     assert.doesNotMatch(stdout, /secret/);
-    const allowed = new Set(['bin', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'proc', 'run', 'sbin', 'tmp', 'usr', 'var', 'workspace']);
-    assert.deepEqual(stdout.trim().split('\n').filter((name) => !allowed.has(name)), []);
+    const allowed = new Set([
+      'bin',
+      'dev',
+      'etc',
+      'lib',
+      'lib32',
+      'lib64',
+      'proc',
+      'run',
+      'sbin',
+      'tmp',
+      'usr',
+      'var',
+      'workspace',
+    ]);
+    assert.deepEqual(
+      stdout
+        .trim()
+        .split('\n')
+        .filter((name) => !allowed.has(name)),
+      [],
+    );
   });
 
   test('keeps two sessions apart even where the same folder is mounted', async (t) => {
     const folder = await makeFolder(t);
     const first = await openSandbox(t, provider, { workspaceDir: join(folder, 'first') });
     const second = await openSandbox(t, provider, { workspaceDir: join(folder, 'second') });
-    await first.run({ script: 'echo secret > file; echo secret > /tmp/file; echo secret > /dev/shm/file; chmod 777 file' });
-    const result = await second.run({ script: 'cat /workspace/../first/file /workspace/file /tmp/file /dev/shm/file; true' });
+    await first.run({
+      script: 'echo secret > file; echo secret > /tmp/file; echo secret > /dev/shm/file; chmod 777 file',
+    });
+    const result = await second.run({
+      script: 'cat /workspace/../first/file /workspace/file /tmp/file /dev/shm/file; true',
+    });
     assert.doesNotMatch(result.stdout, /secret/);
     assert.equal((await first.run({ script: 'ls -A /tmp /dev/shm' })).stdout.replaceAll(/\/.*:\n/g, '').trim(), '');
+  });
+
+  test('cannot lead the server astray by swapping a folder for a link while it reads, writes and deletes', async (t) => {
+    const folder = await makeFolder(t);
+    await mkdir(join(folder, 'target'));
+    await writeFile(join(folder, 'target/file'), 'secret');
+    const sandbox = await openSandbox(t, provider, { workspaceDir: join(folder, 'workspace') });
+    await symlink(join(folder, 'target'), join(folder, 'workspace/link'));
+    const script =
+      'mkdir real; echo own > real/file; cp -r real kept; while true; do mv -T real now; mv -T now real; mv -T link now; mv -T now link; done';
+    const swapping = await sandbox.spawn({ script });
+    const answers = new Set<string>();
+    for (let round = 0; round < 300; round += 1) {
+      answers.add(await sandbox.read('now/file').then(String, () => 'refused'));
+      await sandbox.write('now/file', 'overwritten').catch(() => null);
+      await sandbox.write('now/new', 'x').catch(() => null);
+      await sandbox.delete('now/file').catch(() => null);
+    }
+    swapping.kill();
+    await swapping.result;
+    assert.ok(!answers.has('secret'));
+    assert.deepEqual(await readdir(join(folder, 'target')), ['file']);
+    assert.equal(await readFile(join(folder, 'target/file'), 'utf8'), 'secret');
   });
 
   test('hides its accounts, its processes and the environment of the server', async (t) => {
     process.env['KAZI_TEST_SECRET'] = 'the-server-s-own';
     const sandbox = await openSandbox(t, provider);
     const { stdout } = await sandbox.run({
-      script: 'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /etc/passwd /etc/shadow 2>/dev/null; echo; ls -d /proc/[0-9]*',
+      script:
+        'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /etc/passwd /etc/shadow 2>/dev/null; echo; ls -d /proc/[0-9]*',
     });
     assert.doesNotMatch(stdout, /the-server-s-own|node|sshd|postgres/);
     const pids = stdout.match(/^\/proc\/\d+$/gm) ?? [];
@@ -117,11 +188,13 @@ describe('the host from inside a sandbox', { skip, concurrency: 2 }, () => {
 
   test('hands on no descriptor of the server', async (t) => {
     const sandbox = await openSandbox(t, provider);
-    const { stdout } = await sandbox.run({ script: 'for fd in /proc/self/fd/*; do echo "$fd $(readlink "$fd")"; done' });
+    const { stdout } = await sandbox.run({
+      script: 'for fd in /proc/self/fd/*; do echo "$fd $(readlink "$fd")."; done',
+    });
     const foreign = stdout
       .trim()
       .split('\n')
-      .filter((line) => !/\/fd\/[012] | \/dev\/null$| \/run\/script$|^\/proc\/self\/fd\/\d+ $/.test(line));
+      .filter((line) => !/\/fd\/[012] | \/dev\/null\.$| \/run\/script\.$|^\/proc\/self\/fd\/\d+ \.$/.test(line));
     assert.deepEqual(foreign, []);
   });
 });
@@ -143,7 +216,7 @@ attempt('setns', setns, os.open('/proc/1/ns/mnt', os.O_RDONLY) if os.access('/pr
     ));
 
   test('refuses the calls of its usual attacks', async (t) => {
-    const report = await assertHolds(
+    const report = await attemptAll(
       t,
       python(`
 x64 = os.uname().machine == 'x86_64'
@@ -162,21 +235,29 @@ for family in (40, 38, 17, 31):
     );
     const codes = [...report.matchAll(/^\S+ -1 (\w+)/gm)].map((match) => match[1]);
     assert.equal(codes.length, 28);
-    assert.deepEqual([...new Set(codes)].sort(), ['EAFNOSUPPORT', 'ENOSYS', 'EOPNOTSUPP', 'EPERM']);
+    assert.deepEqual(new Set(codes), new Set(['EAFNOSUPPORT', 'ENOSYS', 'ENOTSUP', 'EPERM']));
   });
 
-  test('kills a process that calls by the x32 table', { skip: process.arch !== 'x64' && 'x32 exists on x64 only' }, async (t) => {
+  test('kills a process that calls by the x32 table', {
+    skip: process.arch !== 'x64' && 'x32 exists on x64 only',
+  }, async (t) => {
     const sandbox = await openSandbox(t, provider);
     const { exitCode } = await sandbox.run({ script: python("attempt('x32-getpid', 0x40000000 + 39)") });
     assert.equal(exitCode, 128 + 31);
   });
 
   test('lets a process change the init of its sandbox no further than its own', (t) =>
-    assertHolds(t, 'kill -KILL 1 2>/dev/null; kill -TERM 1 2>/dev/null; kill -STOP 1 2>/dev/null; kill -0 1 || echo ESCAPED'));
+    assertHolds(
+      t,
+      'kill -KILL 1 2>/dev/null; kill -TERM 1 2>/dev/null; kill -STOP 1 2>/dev/null; kill -0 1 || echo ESCAPED',
+    ));
 });
 
 describe('the network from inside a sandbox', { skip: needsPython, concurrency: 2 }, () => {
-  const listen = async (context: TestContext, address: { path: string } | { port: number; host: string }): Promise<Server> => {
+  const listen = async (
+    context: TestContext,
+    address: { path: string } | { port: number; host: string },
+  ): Promise<Server> => {
     const server = createServer((socket) => socket.end('reached\n'));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -259,24 +340,15 @@ describe('processes of a sandbox', { skip, concurrency: 2 }, () => {
     });
   }
 
-  /** A server in a process of its own, with a command of daemons running. */
-  const startServer = async (context: TestContext, workspaceDir: string, seconds: string) => {
-    const path = join(import.meta.dirname, 'sandbox-server.ts');
-    const argv = [path, '--provider', 'bubblewrap', '--workspace', workspaceDir, '--identity', '77'];
-    const server = spawn(process.execPath, argv, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    context.after(() => server.kill('SIGKILL'));
-    const messages: unknown[] = [];
-    server.on('message', (message) => messages.push(message));
-    await waitUntil(() => messages.includes('ready'), 'the server is ready');
-    server.send({ script: `${daemons(seconds)} sleep ${seconds}` });
-    await waitUntil(() => JSON.stringify(messages).includes('begun'), 'the command has begun');
-    return { server, messages };
-  };
-
   test('do not outlive a server that was killed', async (t) => {
     const seconds = uniqueSeconds();
-    const { server } = await startServer(t, join(await makeFolder(t), 'workspace'), seconds);
-    assert.ok(findProcesses(seconds).length >= 3);
+    const workspaceDir = join(await makeFolder(t), 'workspace');
+    const { server } = await startServer(t, {
+      provider: 'bubblewrap',
+      workspaceDir,
+      script: `${daemons(seconds)} sleep ${seconds}`,
+    });
+    await waitUntil(() => findProcesses(seconds).length >= 3, 'the daemons are there');
     server.kill('SIGKILL');
     await waitUntil(() => findProcesses(seconds).length === 0, 'the processes of the killed server are gone');
   });
@@ -284,10 +356,15 @@ describe('processes of a sandbox', { skip, concurrency: 2 }, () => {
   test('of a stopped server are dead before another one works in their workspace, and it can start no more', async (t) => {
     const workspaceDir = join(await makeFolder(t), 'workspace');
     const seconds = uniqueSeconds();
-    const { server, messages } = await startServer(t, workspaceDir, seconds);
+    const { server, messages } = await startServer(t, {
+      provider: 'bubblewrap',
+      workspaceDir,
+      script: `${daemons(seconds)} sleep ${seconds}`,
+    });
+    await waitUntil(() => findProcesses(seconds).length >= 3, 'the daemons are there');
     server.kill('SIGSTOP');
     const sandbox = await openSandbox(t, provider, { workspaceDir, identity: 77 });
-    assert.deepEqual(findProcesses(seconds).filter(isAlive), []);
+    assert.deepEqual(findProcesses(seconds), []);
     assert.equal((await sandbox.run({ script: 'echo mine' })).stdout, 'mine\n');
     server.send({ script: 'echo zombie > zombie' });
     server.kill('SIGCONT');
@@ -295,59 +372,3 @@ describe('processes of a sandbox', { skip, concurrency: 2 }, () => {
     assert.equal(await sandbox.stat('zombie'), null);
   });
 });
-
-describe('a bomb in a sandbox', { skip, concurrency: 2 }, () => {
-  test('of forks stays within its processes, and dies', async (t) => {
-    const sandbox = await openSandbox(t, provider, { limits: { processes: 40 } });
-    const seconds = uniqueSeconds();
-    const result = await sandbox.run({ script: `for i in $(seq 200); do sleep ${seconds} & done; echo survived; wait`, timeoutMs: 3000 });
-    assert.notEqual(result.exitCode, 0);
-    assert.match(result.stderr, /Resource temporarily unavailable|fork/i);
-    assert.deepEqual(findProcesses(seconds), []);
-    const bomb = await sandbox.run({ script: 'bomb() { bomb | bomb & }; bomb; sleep 1000', timeoutMs: 1500 });
-    assert.notEqual(bomb.exitCode, 0);
-  });
-
-  test('of memory in one process is refused by the kernel', async (t) => {
-    const sandbox = await openSandbox(t, provider, { limits: { memoryBytes: 64 * MEBIBYTE } });
-    const result = await sandbox.run({ script: 'head -c 1000M /dev/zero | tail -c 900M > /dev/null' });
-    assert.notEqual(result.exitCode, 0);
-  });
-
-  test('of memory in many processes is ended by the watch', async (t) => {
-    const sandbox = await openSandbox(t, provider, { limits: { memoryBytes: 96 * MEBIBYTE } });
-    const hog = 'x=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 1000';
-    const result = await sandbox.run({ script: `for i in 1 2 3 4 5 6 7 8; do (${hog}) & done; wait`, timeoutMs: 60_000 });
-    assert.equal(result.limit, 'memory');
-  });
-
-  test('of the private /tmp and /dev/shm ends when they are full', async (t) => {
-    const sandbox = await openSandbox(t, provider, { limits: { memoryBytes: 64 * MEBIBYTE } });
-    const { stdout } = await sandbox.run({
-      script: 'head -c 200M /dev/zero > /tmp/f; head -c 200M /dev/zero > /dev/shm/f; stat -c %s /tmp/f /dev/shm/f',
-    });
-    assert.deepEqual(stdout.trim().split('\n').map((bytes) => Number(bytes) <= 64 * MEBIBYTE), [true, true]);
-  });
-
-  test('of disk is ended by the watch, also when it hides in shut folders', async (t) => {
-    const sandbox = await openSandbox(t, provider, { limits: { workspaceBytes: 8 * MEBIBYTE, fileBytes: MEBIBYTE } });
-    const script = 'mkdir d; cd d; chmod 300 .; i=0; while true; do i=$((i+1)); head -c 500000 /dev/zero > f$i; done';
-    assert.equal((await sandbox.run({ script, timeoutMs: 60_000 })).limit, 'workspace');
-  });
-
-  test('of processor time over many short processes is ended by the watch', async (t) => {
-    const sandbox = await openSandbox(t, provider, { limits: { cpuSeconds: 1 } });
-    const result = await sandbox.run({ script: 'while true; do /bin/true; done', timeoutMs: 60_000 });
-    assert.equal(result.limit, 'cpu');
-  });
-});
-
-/** A zombie of a stopped parent keeps its pid, but runs nothing. */
-const isAlive = (pid: number): boolean => {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    // Gone.
-    return false;
-  }
-};

@@ -15,9 +15,13 @@ const sandbox = await provider.create({
 
 process.on('message', (message) => {
   const { script } = message as { readonly script: string };
-  sandbox
-    .run({ script, onOutput: ({ text }) => process.send?.({ output: text }) })
-    .then((result) => process.send?.({ result }))
-    .catch((error: unknown) => process.send?.({ error: String(error) }));
+  const answer = async (): Promise<unknown> => {
+    const running = await sandbox.spawn({ script });
+    process.send?.('started');
+    return { result: await running.result };
+  };
+  void answer()
+    .catch((error: unknown) => ({ error: String(error) }))
+    .then((text) => process.send?.(text));
 });
 process.send?.('ready');

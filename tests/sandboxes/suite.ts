@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { isKaziError } from '../../src/core/errors.ts';
 import type { SandboxProviderName } from '../../src/sandboxes/choose-provider.ts';
-import type { OutputChunk } from '../../src/sandboxes/sandbox.ts';
+import type { OutputChunk } from '../../src/sandboxes/sandbox-command.ts';
 import { makeFolder, makeProvider, openSandbox } from './support.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -41,7 +41,10 @@ export const describeSandboxSuite = (name: SandboxProviderName, skip: string | f
       const chunks: OutputChunk[] = [];
       const result = await sandbox.run({ script: 'echo one; echo two >&2', onOutput: (chunk) => chunks.push(chunk) });
       const joined = (stream: string): string =>
-        chunks.filter((chunk) => chunk.stream === stream).map((chunk) => chunk.text).join('');
+        chunks
+          .filter((chunk) => chunk.stream === stream)
+          .map((chunk) => chunk.text)
+          .join('');
       assert.equal(joined('stdout'), 'one\n');
       assert.equal(joined('stderr'), 'two\n');
       assert.equal(result.stdout, 'one\n');
@@ -74,6 +77,23 @@ export const describeSandboxSuite = (name: SandboxProviderName, skip: string | f
       assert.match(stdout, /^given=a b "c"$/m);
       assert.match(stdout, /^HOME=\/workspace$/m);
       assert.doesNotMatch(stdout, /the-server-s-own/);
+    });
+
+    test('refuses variables that could be read as something else', async (t) => {
+      const sandbox = await openSandbox(t, provider);
+      const isInvalid = (error: unknown): boolean => isKaziError(error, 'INVALID_REQUEST');
+      await assert.rejects(sandbox.run({ script: 'env', env: { A: 'x\0--bind\0/\0/host' } }), isInvalid);
+      await assert.rejects(sandbox.run({ script: 'env', env: { 'A=B; touch x': '1' } }), isInvalid);
+      await assert.rejects(sandbox.run({ argv: ['echo', 'a\0b'] }), isInvalid);
+      const { stdout } = await sandbox.run({ script: 'printf %s "$A"', env: { A: "it's $(touch x)\n`id`" } });
+      assert.equal(stdout, "it's $(touch x)\n`id`");
+    });
+
+    test('refuses to begin in a folder that is not there', async (t) => {
+      const sandbox = await openSandbox(t, provider);
+      await assert.rejects(sandbox.run({ script: 'pwd', cwd: 'none' }), (error) =>
+        isKaziError(error, 'INVALID_REQUEST'),
+      );
     });
 
     test('reads an empty standard input instead of waiting', async (t) => {
@@ -190,7 +210,10 @@ export const describeSandboxSuite = (name: SandboxProviderName, skip: string | f
       const processes = await Promise.all([1, 2].map(() => sandbox.spawn({ script: 'sleep 1000' })));
       await sandbox.kill();
       const results = await Promise.all(processes.map((process) => process.result));
-      assert.deepEqual(results.map((result) => result.signal), ['SIGKILL', 'SIGKILL']);
+      assert.deepEqual(
+        results.map((result) => result.signal),
+        ['SIGKILL', 'SIGKILL'],
+      );
       assert.equal((await sandbox.run({ script: 'echo again' })).stdout, 'again\n');
     });
 
@@ -232,9 +255,20 @@ export const describeSandboxSuite = (name: SandboxProviderName, skip: string | f
       await writeFile(join(workspaceDir, 'restored/file'), 'old');
       const sandbox = await openSandbox(t, provider, { workspaceDir });
       await sandbox.write('deep/er/file', 'old');
-      const result = await sandbox.run({ script: 'echo new > restored/file; echo new > deep/er/file; echo x > deep/er/more' });
+      const result = await sandbox.run({
+        script: 'echo new > restored/file; echo new > deep/er/file; echo x > deep/er/more',
+      });
       assert.equal(result.stderr, '');
       assert.equal(String(await sandbox.read('restored/file')), 'new\n');
+    });
+
+    test('may lie where only the user of the server can walk to', async (t) => {
+      const folder = await makeFolder(t);
+      await chmod(folder, 0o700);
+      const sandbox = await openSandbox(t, provider, { workspaceDir: join(folder, 'workspace') });
+      await sandbox.write('in', 'given\n');
+      assert.equal((await sandbox.run({ script: 'cat in; echo made > out' })).stdout, 'given\n');
+      assert.equal(String(await sandbox.read('out')), 'made\n');
     });
 
     test('is read, listed, described and deleted from outside', async (t) => {
@@ -246,13 +280,19 @@ export const describeSandboxSuite = (name: SandboxProviderName, skip: string | f
         listed.map(({ path, type }) => `${type} ${path}`),
         ['directory a', 'directory a/b', 'file a/b/file', 'file top'],
       );
-      assert.deepEqual((await sandbox.list('a')).map(({ path }) => path), ['a/b']);
+      assert.deepEqual(
+        (await sandbox.list('a')).map(({ path }) => path),
+        ['a/b'],
+      );
       assert.equal((await sandbox.list('.', { recursive: true, maxEntries: 2 })).length, 2);
       assert.equal((await sandbox.stat('a/b/file'))?.bytes, 6);
       assert.equal(await sandbox.stat('a/none'), null);
       await sandbox.delete('a');
       await sandbox.delete('a');
-      assert.deepEqual((await sandbox.list()).map(({ path }) => path), ['top']);
+      assert.deepEqual(
+        (await sandbox.list()).map(({ path }) => path),
+        ['top'],
+      );
     });
 
     test('streams a file, and refuses to read one whole that is too large', async (t) => {
@@ -262,7 +302,9 @@ export const describeSandboxSuite = (name: SandboxProviderName, skip: string | f
       const file = await sandbox.readStream('large');
       assert.equal(file.bytes, content.length);
       assert.ok((await buffer(file.stream)).equals(content));
-      await assert.rejects(sandbox.read('large', { maxBytes: MEBIBYTE }), (error) => isKaziError(error, 'INVALID_REQUEST'));
+      await assert.rejects(sandbox.read('large', { maxBytes: MEBIBYTE }), (error) =>
+        isKaziError(error, 'INVALID_REQUEST'),
+      );
       await sandbox.write('empty', '');
       const { stream } = await sandbox.readStream('empty');
       stream.resume();

@@ -13,7 +13,9 @@ import type { Sandbox, SandboxOptions, SandboxProvider } from '../../src/sandbox
 export const silentLogger: Logger = pino({ level: 'silent' });
 
 export const makeProvider = (name: SandboxProviderName): SandboxProvider =>
-  name === 'bubblewrap' ? new BubblewrapProvider({ logger: silentLogger }) : new JustBashProvider({ logger: silentLogger });
+  name === 'bubblewrap'
+    ? new BubblewrapProvider({ logger: silentLogger })
+    : new JustBashProvider({ logger: silentLogger });
 
 /** Why a provider cannot be tested here; false when it can, as `skip` of a test wants it. */
 export const findSkipReason = async (name: SandboxProviderName): Promise<string | false> => {

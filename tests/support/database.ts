@@ -28,9 +28,10 @@ const own: { server: Promise<Lease> | null; users: number } = { server: null, us
 /**
  * Makes a database of the current schema, cloned from a migrated template (`empty`: one without tables).
  *
- * Call it at the top of a test file or of a describe() — `const database = await createTestDatabase();` — for one that all tests
- * there share, or with a test's context for one of its own; not in a before() hook, where node:test does not tell which tests failed.
- * It is dropped after its tests, or left behind with a line that names it when one of them failed.
+ * Call it at the top of a test file or of a describe() — `const database = await createTestDatabase();` — for one that
+ * all tests there share, or with a test's context for one of its own; not in a before() hook, where node:test does not
+ * tell which tests failed. It is dropped after its tests, or left behind with a line that names it when one of them
+ * failed.
  */
 export const createTestDatabase = async (
   t?: TestContext,

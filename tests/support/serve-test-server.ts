@@ -1,6 +1,6 @@
 /**
- * Starts the test server and keeps it until Ctrl+C, to look into the databases that failed tests left behind, or to run single test
- * files faster (set KAZI_TEST_DATABASE_URL to the printed URL).
+ * Starts the test server and keeps it until Ctrl+C, to look into the databases that failed tests left behind, or to run
+ * single test files faster (set KAZI_TEST_DATABASE_URL to the printed URL).
  */
 import { once } from 'node:events';
 import { listTestDatabases, startTestServer, urlOfDatabase } from './test-server.ts';

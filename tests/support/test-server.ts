@@ -13,7 +13,10 @@ import { migrate } from '../../src/storage/migrate.ts';
 export interface TestServer {
   /** URL of a database from which others can be created and dropped. */
   readonly adminUrl: string;
-  /** Stops the server when it is ours. The databases of failed tests stay; those of an outside server are always left alone. */
+  /**
+   * Stops the server when it is ours. The databases of failed tests stay; those of an outside server are always left
+   * alone.
+   */
   stop(): Promise<void>;
 }
 
@@ -29,9 +32,9 @@ const TEMPLATE_LOCK = 0x74657374;
 const SETTINGS = { synchronous_commit: 'off', shared_buffers: '128MB', max_connections: '400' };
 
 /**
- * Uses the server that KAZI_TEST_DATABASE_URL names, or starts an embedded one. Its folder is kept from run to run, so that a run need
- * not create a cluster, and the database of a failed test can be looked into: `node tests/support/serve-test-server.ts`. A second run
- * at the same time gets a folder of its own.
+ * Uses the server that KAZI_TEST_DATABASE_URL names, or starts an embedded one. Its folder is kept from run to run, so
+ * that a run need not create a cluster, and the database of a failed test can be looked into: `node
+ * tests/support/serve-test-server.ts`. A second run at the same time gets a folder of its own.
  */
 export const startTestServer = async (): Promise<TestServer> => {
   const outside = process.env['KAZI_TEST_DATABASE_URL'];

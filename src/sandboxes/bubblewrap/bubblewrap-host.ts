@@ -1,23 +1,16 @@
-import { closeSync } from 'node:fs';
+import { closeSync, constants, fstatSync } from 'node:fs';
 import { KaziError } from '../../core/errors.ts';
 import { findProgram } from '../find-program.ts';
 import { isReachableByOthers } from '../is-reachable.ts';
-import type { CommandStart, CommandStarter } from '../local-sandbox.ts';
+import type { CommandStart, CommandStarter, RunningCommand } from '../local-sandbox.ts';
 import type { WorkspaceOwner } from '../open-beneath.ts';
-import type { CommandResult } from '../sandbox.ts';
-import type { StartedCommand } from '../supervise-command.ts';
-import {
-  buildCommandArguments,
-  buildLimitArguments,
-  buildSystemArguments,
-  GROUP,
-  HOSTS,
-  INIT_SCRIPT,
-  PASSWD,
-  SCRIPT_PATH,
-} from './bwrap-arguments.ts';
+import type { CommandResult, SandboxCommand } from '../sandbox-command.ts';
+import { buildCommandArguments, buildSystemArguments } from './bwrap-arguments.ts';
 import { findHostPrograms, type HostPrograms } from './host-programs.ts';
 import { findInheritedDescriptors } from './inherited-descriptors.ts';
+import { buildInsideCommand, INIT_SCRIPT, writeEnvironment } from './inside-command.ts';
+import { INSIDE_FILES } from './inside-files.ts';
+import { SCRIPT_PATH } from './inside-paths.ts';
 import { startLeader } from './leader.ts';
 import { OutputPipes } from './output-pipes.ts';
 import { buildSeccompProgram, seccompArchitecture } from './seccomp-program.ts';
@@ -26,9 +19,9 @@ import { openUnnamed, reopen } from './unnamed-file.ts';
 /** Any folder that every machine has: the workspace is mounted over it, in a mount namespace of its own. */
 const RELAY_FOLDER = '/mnt';
 const RELAY_SCRIPT = `mount --bind -- "$1" ${RELAY_FOLDER} && shift && exec "$@"`;
-/** Descriptors of the child, in the order in which startLeader gives them. */
-const ARGUMENTS_DESCRIPTOR = 3;
-const FIRST_CONTENT_DESCRIPTOR = 4;
+/** Descriptors of the child, in the order in which startLeader gives them; 3 is where the init writes that it began. */
+const ARGUMENTS_DESCRIPTOR = 4;
+const FIRST_CONTENT_DESCRIPTOR = 5;
 
 /**
  * What all sandboxes of a provider share: the programs found on this machine, the fixed arguments, the seccomp filter and
@@ -50,22 +43,28 @@ export class BubblewrapHost implements CommandStarter {
       });
     }
     this.#programs = findHostPrograms();
-    this.#contents = [buildSeccompProgram(architecture), PASSWD, GROUP, HOSTS].map(openUnnamed);
+    this.#contents = [
+      buildSeccompProgram(architecture),
+      INSIDE_FILES.passwd,
+      INSIDE_FILES.group,
+      INSIDE_FILES.hosts,
+    ].map(openUnnamed);
   }
 
-  /** Starts a command; `release` is to be called when it and its output have ended. */
-  async start(request: CommandStart): Promise<{ readonly started: StartedCommand; readonly release: () => void }> {
-    const { owner, command } = request;
+  async start(request: CommandStart): Promise<RunningCommand> {
+    const { owner } = request;
     const program = requireProgram('bwrap', this.#programs.bwrap);
-    const stdout = await this.#pipes.take();
-    const stderr = await this.#pipes.take();
-    const release = (): void => {
-      this.#pipes.giveBack(stdout.fifo);
-      this.#pipes.giveBack(stderr.fifo);
-    };
     const needsRelay = owner !== null && !isReachableByOthers(request.workspaceDir);
     const argv = ['--args', String(ARGUMENTS_DESCRIPTOR), '--', ...this.#buildInside(request)];
     const relay = needsRelay ? buildRelay(request.workspaceDir, owner, [program, ...argv]) : null;
+    const beginning = openUnnamed('');
+    const stdout = await this.#pipes.take();
+    const stderr = await this.#pipes.take();
+    const release = (): void => {
+      closeSync(beginning);
+      this.#pipes.giveBack(stdout.fifo);
+      this.#pipes.giveBack(stderr.fifo);
+    };
     try {
       const started = await startLeader({
         program: relay?.program ?? program,
@@ -73,21 +72,17 @@ export class BubblewrapHost implements CommandStarter {
         owner: relay === null ? owner : null,
         stdout,
         stderr,
-        descriptors: this.#openDescriptors(request, needsRelay ? RELAY_FOLDER : request.workspaceDir),
+        descriptors: [
+          reopen(beginning, constants.O_WRONLY),
+          ...this.#openDescriptors(request, needsRelay ? RELAY_FOLDER : request.workspaceDir),
+        ],
         inherited: this.#inherited,
       });
-      return { started, release };
+      return { started, finish: (result) => finishCommand(result, beginning, release) };
     } catch (error) {
       release();
-      const what = command.script === undefined ? `"${command.argv[0]}"` : 'a script';
-      throw new KaziError('SANDBOX_UNAVAILABLE', { reason: `bubblewrap could not start ${what}.` }, { cause: error });
+      throw new KaziError('SANDBOX_UNAVAILABLE', { reason: `"${program}" could not be executed.` }, { cause: error });
     }
-  }
-
-  /** bubblewrap tells its own failure only by text: it writes nothing else, and the command has not run. */
-  check(result: CommandResult): CommandResult {
-    if (result.exitCode !== 1 || result.stdout !== '' || !result.stderr.startsWith('bwrap: ')) return result;
-    throw new KaziError('SANDBOX_UNAVAILABLE', { reason: result.stderr.trim() });
   }
 
   close(): void {
@@ -97,39 +92,52 @@ export class BubblewrapHost implements CommandStarter {
 
   /** What runs inside: the init, which runs prlimit, which becomes the command. */
   #buildInside({ limits, mark, command }: CommandStart): readonly string[] {
-    const { prlimit, bash, sh } = this.#programs;
+    const { bash, sh } = this.#programs;
     const shell = requireProgram('sh', sh);
-    const target =
-      command.script === undefined ? command.argv : [command.shell === 'sh' ? shell : (bash ?? shell), SCRIPT_PATH];
-    return [
-      ...[shell, '-c', INIT_SCRIPT, mark],
-      ...[requireProgram('prlimit', prlimit), ...buildLimitArguments(limits), ...target],
-    ];
+    const scriptShell = command.shell === 'sh' ? shell : (bash ?? shell);
+    const inside = buildInsideCommand({
+      prlimit: requireProgram('prlimit', this.#programs.prlimit),
+      shell,
+      limits,
+      hasEnvironment: hasVariables(command),
+      target: command.script === undefined ? command.argv : [scriptShell, SCRIPT_PATH],
+    });
+    return [shell, '-c', INIT_SCRIPT, mark, ...inside];
   }
 
   #openDescriptors({ command, cwd, limits }: CommandStart, workspaceSource: string): readonly number[] {
-    const hasScript = command.script !== undefined;
+    const contents = [...this.#contents.map((content) => reopen(content, constants.O_RDONLY))];
+    const add = (content: string): number => FIRST_CONTENT_DESCRIPTOR + contents.push(openUnnamed(content)) - 1;
     const options = buildCommandArguments({
       workspaceSource,
       cwd,
-      env: command.env ?? {},
       limits,
       descriptors: {
         seccomp: FIRST_CONTENT_DESCRIPTOR,
         passwd: FIRST_CONTENT_DESCRIPTOR + 1,
         group: FIRST_CONTENT_DESCRIPTOR + 2,
         hosts: FIRST_CONTENT_DESCRIPTOR + 3,
-        script: hasScript ? FIRST_CONTENT_DESCRIPTOR + 4 : null,
+        environment: hasVariables(command) ? add(writeEnvironment(command.env)) : null,
+        script: command.script === undefined ? null : add(command.script),
       },
     });
-    const optionsText = [...this.#systemArguments, ...options].map((option) => `${option}\0`).join('');
-    return [
-      openUnnamed(optionsText),
-      ...this.#contents.map(reopen),
-      ...(hasScript ? [openUnnamed(command.script)] : []),
-    ];
+    return [openUnnamed([...this.#systemArguments, ...options].map((option) => `${option}\0`).join('')), ...contents];
   }
 }
+
+const hasVariables = (
+  command: SandboxCommand,
+): command is SandboxCommand & { readonly env: Readonly<Record<string, string>> } =>
+  command.env !== undefined && Object.keys(command.env).length > 0;
+
+const finishCommand = (result: CommandResult, beginning: number, release: () => void): CommandResult => {
+  const hasBegun = fstatSync(beginning).size > 0;
+  release();
+  if (hasBegun || result.signal !== null) return result;
+  throw new KaziError('SANDBOX_UNAVAILABLE', {
+    reason: result.stderr.trim() || `bubblewrap left with code ${result.exitCode}.`,
+  });
+};
 
 /**
  * For root, when the workspace lies where its uid cannot walk to (a clone in /root, a data folder of mode 0700): mounts it, in a

@@ -4,13 +4,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { LocalSandbox } from '../local-sandbox.ts';
 import { prepareWorkspace } from '../prepare-workspace.ts';
-import {
-  DEFAULT_SANDBOX_LIMITS,
-  type Sandbox,
-  type SandboxAvailability,
-  type SandboxOptions,
-  type SandboxProvider,
-} from '../sandbox.ts';
+import type { Sandbox, SandboxAvailability, SandboxOptions, SandboxProvider } from '../sandbox.ts';
+import { DEFAULT_SANDBOX_LIMITS } from '../sandbox-limits.ts';
 import { readUserRange, userOfIdentity } from '../sandbox-user.ts';
 import { WorkspaceClaim } from '../workspace-claim.ts';
 import { BubblewrapHost } from './bubblewrap-host.ts';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { WorkspaceOwner } from '../open-beneath.ts';
-import { readChildren } from '../process-tree.ts';
+import { readChildren } from '../proc-files.ts';
 import type { StartedCommand } from '../supervise-command.ts';
 
 const FIRST_AFTER_STDIO = 3;

@@ -1,11 +1,4 @@
-import {
-  ABSENT_SYSCALLS,
-  INSPECTED_SYSCALLS,
-  numbersOf,
-  REFUSED_SYSCALLS,
-  type SeccompArchitecture,
-  UNSUPPORTED_SYSCALLS,
-} from './denied-syscalls.ts';
+import { numbersOf, type SeccompArchitecture, SYSCALLS } from './syscalls.ts';
 
 /** One instruction of classic BPF: struct sock_filter { u16 code; u8 jt; u8 jf; u32 k }. */
 interface Instruction {
@@ -52,20 +45,20 @@ const DEATH_SIGNAL_OPTIONS = [1];
 const SOCKET_FAMILIES = [0, 1, 2, 10, 16];
 
 /**
- * The filter for bubblewrap's --seccomp: allows by default, refuses what denied-syscalls.ts lists, kills on a foreign ABI.
+ * The filter for bubblewrap's --seccomp: allows by default, refuses what syscalls.ts lists, kills on a foreign ABI.
  * The kernel caches the verdict of calls whose answer does not depend on arguments, so its length costs nothing.
  */
 export const buildSeccompProgram = (architecture: SeccompArchitecture): Buffer => {
-  const { clone, ioctl, personality, prctl, socket } = INSPECTED_SYSCALLS;
+  const { clone, ioctl, personality, prctl, socket } = SYSCALLS.inspected;
   return encode([
     load(OFFSET_ARCHITECTURE),
     jump(JUMP_IF_EQUAL, AUDIT_ARCHITECTURE[architecture], 1, 0),
     answer(KILL_PROCESS),
     load(OFFSET_NUMBER),
     ...(architecture === 'x64' ? [jump(JUMP_IF_AT_LEAST, X32_BIT, 0, 1), answer(KILL_PROCESS)] : []),
-    ...failEach(numbersOf(REFUSED_SYSCALLS, architecture), EPERM),
-    ...failEach(numbersOf(ABSENT_SYSCALLS, architecture), ENOSYS),
-    ...failEach(numbersOf(UNSUPPORTED_SYSCALLS, architecture), EOPNOTSUPP),
+    ...failEach(numbersOf(SYSCALLS.refused, architecture), EPERM),
+    ...failEach(numbersOf(SYSCALLS.absent, architecture), ENOSYS),
+    ...failEach(numbersOf(SYSCALLS.unsupported, architecture), EOPNOTSUPP),
     ...inspect(clone[architecture], 0, [jump(JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, 0, 1), fail(EPERM), answer(ALLOW)]),
     ...inspect(ioctl[architecture], 1, [...failEach(TERMINAL_INPUT_REQUESTS, EPERM), answer(ALLOW)]),
     ...inspect(personality[architecture], 0, [...allowEach(HARMLESS_PERSONALITIES), fail(EPERM)]),

@@ -18,5 +18,5 @@ export const openUnnamed = (content: string | Uint8Array): number => {
   return descriptor;
 };
 
-/** Another descriptor of the same open file, with a position of its own. The caller closes it. */
-export const reopen = (descriptor: number): number => openSync(`/proc/self/fd/${descriptor}`, constants.O_RDONLY);
+/** Another descriptor of the same file, with a position and an access of its own. The caller closes it. */
+export const reopen = (descriptor: number, flags: number): number => openSync(`/proc/self/fd/${descriptor}`, flags);

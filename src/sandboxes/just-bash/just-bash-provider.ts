@@ -6,13 +6,8 @@ import { isReachableByOthers, isReadableByOthers } from '../is-reachable.ts';
 import { LocalSandbox } from '../local-sandbox.ts';
 import type { WorkspaceOwner } from '../open-beneath.ts';
 import { prepareWorkspace } from '../prepare-workspace.ts';
-import {
-  DEFAULT_SANDBOX_LIMITS,
-  type Sandbox,
-  type SandboxAvailability,
-  type SandboxOptions,
-  type SandboxProvider,
-} from '../sandbox.ts';
+import type { Sandbox, SandboxAvailability, SandboxOptions, SandboxProvider } from '../sandbox.ts';
+import { DEFAULT_SANDBOX_LIMITS } from '../sandbox-limits.ts';
 import { readUserRange, userOfIdentity } from '../sandbox-user.ts';
 import { WorkspaceClaim } from '../workspace-claim.ts';
 import { INSTALLATION_PATHS, JustBashStarter } from './just-bash-starter.ts';

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KaziError } from '../../core/errors.ts';
 import { findProgram } from '../find-program.ts';
-import type { CommandStart, CommandStarter } from '../local-sandbox.ts';
-import type { CommandResult } from '../sandbox.ts';
+import type { CommandStart, CommandStarter, RunningCommand } from '../local-sandbox.ts';
+import { quoteWord } from '../quote-word.ts';
 import type { StartedCommand } from '../supervise-command.ts';
 import { WORKSPACE_PATH } from '../workspace-path.ts';
 import type { WorkerRequest } from './worker-request.ts';
@@ -13,17 +13,18 @@ const MEBIBYTE = 1024 * 1024;
 /** Scripts are ended by their time; the interpreter's own count only has to be far away. */
 const LOOP_ITERATIONS = 100_000_000;
 
+const SHELL_URL = import.meta.resolve('just-bash');
 export const WORKER_PATH = fileURLToPath(new URL('worker.ts', import.meta.url));
 /** What the child must read of this installation: the worker, and the package with its dependencies. */
 export const INSTALLATION_PATHS = [
   dirname(WORKER_PATH),
-  findModules(fileURLToPath(import.meta.resolve('just-bash'))),
+  findModules(fileURLToPath(SHELL_URL)),
   join(dirname(WORKER_PATH), '../../../package.json'),
 ];
 
 /** Runs each command in a Node process of its own, for a shell in JavaScript can only be stopped for sure from outside. */
 export class JustBashStarter implements CommandStarter {
-  async start(request: CommandStart): Promise<{ readonly started: StartedCommand; readonly release: () => void }> {
+  async start(request: CommandStart): Promise<RunningCommand> {
     const { owner } = request;
     const [program, ...argv] = buildChildCommand(request);
     const child = spawn(program, argv, {
@@ -48,12 +49,8 @@ export class JustBashStarter implements CommandStarter {
     if (stdout === null || stderr === null || pid === undefined) throw new KaziError('INTERNAL');
     return {
       started: { leaderPid: pid, stdout, stderr, exited, kill: () => child.kill('SIGKILL') },
-      release: () => {},
+      finish: (result) => result,
     };
-  }
-
-  check(result: CommandResult): CommandResult {
-    return result;
   }
 }
 
@@ -68,7 +65,13 @@ const buildChildCommand = ({ limits, workspaceDir, mark }: CommandStart): readon
     ...(setpriv === null ? [] : [setpriv, '--pdeathsig', 'KILL', '--']),
     ...(prlimit === null
       ? []
-      : [prlimit, `--cpu=${Math.ceil(limits.cpuSeconds)}:${Math.ceil(limits.cpuSeconds) + 1}`, `--fsize=${limits.fileBytes}`, '--core=0', '--']),
+      : [
+          prlimit,
+          `--cpu=${Math.ceil(limits.cpuSeconds)}:${Math.ceil(limits.cpuSeconds) + 1}`,
+          `--fsize=${limits.fileBytes}`,
+          '--core=0',
+          '--',
+        ]),
     process.execPath,
     `--max-old-space-size=${Math.max(64, Math.floor(limits.memoryBytes / MEBIBYTE))}`,
     '--no-warnings',
@@ -82,19 +85,18 @@ const buildChildCommand = ({ limits, workspaceDir, mark }: CommandStart): readon
 };
 
 const buildRequest = ({ workspaceDir, limits, command, cwd }: CommandStart): WorkerRequest => ({
+  shellUrl: SHELL_URL,
   workspaceDir,
   workspacePath: WORKSPACE_PATH,
   cwd,
   env: command.env ?? {},
-  commandLine: command.script ?? quote(command.argv[0]),
+  commandLine: command.script ?? quoteWord(command.argv[0]),
   arguments: command.argv?.slice(1) ?? [],
   wallMs: limits.wallMs,
   fileBytes: limits.fileBytes,
   temporaryBytes: Math.floor(limits.memoryBytes / 4),
   loopIterations: LOOP_ITERATIONS,
 });
-
-const quote = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;
 
 const sendRequest = (child: ChildProcess, request: WorkerRequest): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -111,5 +113,5 @@ const waitForExit = (child: ChildProcess): StartedCommand['exited'] =>
 /** The node_modules folder that holds a file. */
 function findModules(path: string): string {
   const marker = '/node_modules/';
-  return path.slice(0, path.indexOf(marker) + marker.length - 1);
+  return path.slice(0, path.lastIndexOf(marker) + marker.length - 1);
 }

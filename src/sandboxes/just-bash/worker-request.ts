@@ -1,5 +1,7 @@
 /** What the server sends to the child process, once. Both ends are this code, so it is not parsed again. */
 export interface WorkerRequest {
+  /** Address of the just-bash module. */
+  readonly shellUrl: string;
   readonly workspaceDir: string;
   readonly workspacePath: string;
   readonly cwd: string;

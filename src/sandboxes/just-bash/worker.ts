@@ -1,4 +1,3 @@
-import { Bash, InMemoryFs, MountableFs, ReadWriteFs } from 'just-bash';
 import type { WorkerRequest } from './worker-request.ts';
 
 /**
@@ -6,6 +5,8 @@ import type { WorkerRequest } from './worker-request.ts';
  * exit code. It never starts a program; the workspace is the only real folder that its shell can see.
  */
 const runCommand = async (request: WorkerRequest): Promise<void> => {
+  // By its resolved address: a lookup would read folders that this process may not.
+  const { Bash, InMemoryFs, MountableFs, ReadWriteFs } = (await import(request.shellUrl)) as typeof import('just-bash');
   const fs = new MountableFs({ base: new InMemoryFs() });
   await fs.mkdir('/tmp', { recursive: true });
   fs.mount(request.workspacePath, new ReadWriteFs({ root: request.workspaceDir, maxFileReadSize: request.fileBytes }));

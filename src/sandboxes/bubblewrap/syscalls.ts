@@ -18,7 +18,7 @@ const everywhere = (number: number): SharedSyscallNumbers => ({ x64: number, arm
  * and again, and that no build, test or script needs. Most need capabilities that a sandbox lacks anyway; the filter
  * keeps their code out of reach altogether. Numbers: the kernel's unistd_64.h and asm-generic/unistd.h.
  */
-export const REFUSED_SYSCALLS = {
+const refused = {
   // Mounts and roots.
   mount: both(165, 40),
   umount2: both(166, 39),
@@ -96,7 +96,7 @@ export const REFUSED_SYSCALLS = {
  * Answered with ENOSYS, as on a kernel without them, so that programs take their other way. clone3 hides its flags in memory,
  * where a filter cannot look. The rest makes memory that belongs to no process, and so escapes the memory limit.
  */
-export const ABSENT_SYSCALLS = {
+const absent = {
   clone3: everywhere(435),
   memfd_create: both(319, 279),
   memfd_secret: everywhere(447),
@@ -105,18 +105,21 @@ export const ABSENT_SYSCALLS = {
 } as const satisfies Readonly<Record<string, SyscallNumbers>>;
 
 /** Takes disk at once, faster than the workspace can be watched: EOPNOTSUPP makes programs write instead. */
-export const UNSUPPORTED_SYSCALLS = {
+const unsupported = {
   fallocate: both(285, 47),
 } as const satisfies Readonly<Record<string, SyscallNumbers>>;
 
 /** Calls that are judged by an argument. */
-export const INSPECTED_SYSCALLS = {
+const inspected = {
   clone: both(56, 220),
   ioctl: both(16, 29),
   personality: both(135, 92),
   prctl: both(157, 167),
   socket: both(41, 198),
 } as const satisfies Readonly<Record<string, SyscallNumbers>>;
+
+/** Every call that the filter does not just allow, by what becomes of it. */
+export const SYSCALLS = { refused, absent, unsupported, inspected } as const;
 
 export type SeccompArchitecture = 'x64' | 'arm64';
 

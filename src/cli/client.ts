@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ZodType } from 'zod';
+import { backoffMs } from '../core/backoff.ts';
+import type { Connection } from './connection.ts';
+import { CommandFailure, type ExitReason } from './exit-code.ts';
+import { answers, type JobEvent, jobSchema, type WireApiKey, type WireJob } from './wire.ts';
+
+/** What a submission may say; absent fields take the server's defaults. */
+export interface JobRequest {
+  readonly question: string;
+  readonly agent_type?: string | undefined;
+  readonly session_id?: string | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface JobListFilter {
+  readonly status?: string | undefined;
+  readonly session_id?: string | undefined;
+  readonly agent_type?: string | undefined;
+  readonly limit?: string | undefined;
+  readonly cursor?: string | undefined;
+}
+
+export interface KeyRequest {
+  readonly name: string;
+  readonly user_id?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly expires_at?: number | undefined;
+}
+
+interface Request {
+  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Tries of a request that is safe to repeat, while the server does not answer. */
+const TRIES = 4;
+
+/**
+ * The HTTP API as the commands use it. Every method throws CommandFailure: `unreachable` when no server answers, `usage`
+ * when it refuses the request as such, `failed` for every other refusal.
+ */
+export class ApiClient {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get url(): string {
+    return this.#connection.url;
+  }
+
+  /** Submits a job once, however often the request has to be sent; resolves to its id. */
+  async submitJob(request: JobRequest, signal?: AbortSignal): Promise<string> {
+    const headers = { 'idempotency-key': randomUUID() };
+    const answer = await this.#ask(answers.submitted, {
+      method: 'POST',
+      path: '/submit',
+      body: request,
+      headers,
+      signal,
+    });
+    return answer.job_id;
+  }
+
+  async getJob(jobId: string, signal?: AbortSignal): Promise<WireJob> {
+    return await this.#ask(jobSchema, { path: jobPath(jobId), signal });
+  }
+
+  /** Cancels a job; the answer is the job as it stands then, unchanged when it had ended before. */
+  async cancelJob(jobId: string, signal?: AbortSignal): Promise<WireJob> {
+    return await this.#ask(jobSchema, { method: 'DELETE', path: jobPath(jobId), signal });
+  }
+
+  async listJobs(
+    filter: JobListFilter,
+  ): Promise<{ readonly jobs: readonly WireJob[]; readonly next_cursor?: string | null | undefined }> {
+    const query = new URLSearchParams(
+      Object.entries(filter).filter((entry): entry is [string, string] => Boolean(entry[1])),
+    );
+    return await this.#ask(answers.jobList, { path: `/jobs?${query}` });
+  }
+
+  async createKey(request: KeyRequest): Promise<{ readonly key: WireApiKey; readonly api_key: string }> {
+    return await this.#ask(answers.keyCreated, { method: 'POST', path: '/keys', body: request });
+  }
+
+  async listKeys(): Promise<{ readonly keys: readonly WireApiKey[] }> {
+    return await this.#ask(answers.keyList, { path: '/keys' });
+  }
+
+  async revokeKey(id: string): Promise<{ readonly key: WireApiKey }> {
+    return await this.#ask(answers.key, { method: 'DELETE', path: `/keys/${encodeURIComponent(id)}` });
+  }
+
+  /** The bytes of one artifact. The caller consumes or cancels them. */
+  async openArtifact(jobId: string, path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const encoded = path.split('/').map(encodeURIComponent).join('/');
+    return await this.#open({ path: `${jobPath(jobId)}/artifacts/${encoded}`, signal });
+  }
+
+  /** What is recorded of a job after an event, without waiting for more; empty when that is all. */
+  async readEvents(jobId: string, afterSeq: number, signal?: AbortSignal): Promise<readonly JobEvent[]> {
+    const headers = { accept: 'application/json' };
+    const page = await this.#ask(answers.eventPage, {
+      path: `${jobPath(jobId)}/events?after=${afterSeq}`,
+      headers,
+      signal,
+    });
+    return page.events;
+  }
+
+  /** One connection to a job's events, after the event `afterSeq`. It ends when either side closes it. */
+  async openEvents(
+    jobId: string,
+    options: { readonly afterSeq: number; readonly signal: AbortSignal },
+  ): Promise<ReadableStream<Uint8Array>> {
+    const headers = { accept: 'text/event-stream', 'last-event-id': String(options.afterSeq) };
+    return await this.#open({ path: `${jobPath(jobId)}/events`, headers, signal: options.signal });
+  }
+
+  async #open(request: Request): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#fetch(request);
+    if (response.body === null) throw this.#unexpected(request, 'an empty answer');
+    return response.body;
+  }
+
+  async #ask<T>(schema: ZodType<T>, request: Request): Promise<T> {
+    const response = await this.#fetchPatiently(request);
+    const text = await response.text();
+    const parsed = schema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw this.#unexpected(request, `"${text.slice(0, 80)}"`, parsed.error);
+  }
+
+  /** Every request of this client may be repeated: submissions carry a key, keys are the exception and are sent once. */
+  async #fetchPatiently(request: Request): Promise<Response> {
+    const tries = request.path === '/keys' && request.method === 'POST' ? 1 : TRIES;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#fetch(request);
+      } catch (error) {
+        const isWorthRepeating = error instanceof CommandFailure && error.reason === 'unreachable';
+        if (!isWorthRepeating || attempt >= tries) throw error;
+        const waitMs = backoffMs({ attempt, firstMs: 100, longestMs: 1_000, random: Math.random });
+        await delay(waitMs, undefined, request.signal ? { signal: request.signal } : {});
+      }
+    }
+  }
+
+  async #fetch({ method = 'GET', path, body, headers, signal }: Request): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, this.#connection.url), {
+        method,
+        headers: {
+          authorization: `Bearer ${this.#connection.apiKey}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: signal ?? null,
+        // A redirect would carry the key to an address that nobody named.
+        redirect: 'error',
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw this.#unreachable(error);
+    }
+    if (!response.ok) throw this.#refusal(response.status, await response.text());
+    return response;
+  }
+
+  #unreachable(cause: unknown): CommandFailure {
+    const message = `found no server at "${this.url}" (${reasonOf(cause)}), expected kazi; start one with "kazi serve", or set KAZI_URL`;
+    return new CommandFailure('unreachable', message, { cause });
+  }
+
+  #refusal(status: number, text: string): CommandFailure {
+    const parsed = answers.error.safeParse(parseJson(text));
+    const said = parsed.success ? parsed.data.error : text.slice(0, 200) || 'no text';
+    return new CommandFailure(
+      reasonOfStatus(status),
+      `the server at "${this.url}" answered ${status}: ${said}${adviceFor(status)}`,
+    );
+  }
+
+  #unexpected({ method = 'GET', path }: Request, found: string, cause?: unknown): CommandFailure {
+    const message = `${method} ${path} at "${this.url}": found ${found}, expected an answer of kazi's jobs API; is KAZI_URL another server?`;
+    return new CommandFailure('failed', message, { cause });
+  }
+}
+
+const jobPath = (jobId: string): string => `/jobs/${encodeURIComponent(jobId)}`;
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: the schema that the caller applies reports it.
+    return undefined;
+  }
+};
+
+const reasonOf = (error: unknown): string => {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;
+  return String(cause);
+};
+
+const reasonOfStatus = (status: number): ExitReason => {
+  if (status === 502 || status === 503 || status === 504) return 'unreachable';
+  return status === 400 || status === 422 ? 'usage' : 'failed';
+};
+
+const adviceFor = (status: number): string => {
+  if (status === 401) return '; set KAZI_API_KEY to a key of that server';
+  if (status === 403) return '; use a key that may do this';
+  return '';
+};

@@ -1,0 +1,51 @@
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * Who may use a route, said beside the route and enforced by route.ts:
+ * `public`: anybody; `credential`: whoever proves a tenant; `admin`: an API key with the scope admin.
+ */
+export type Access =
+  | { readonly who: 'public' }
+  | {
+      readonly who: 'credential' | 'admin';
+      /** True where `?token=` is read beside the header: for clients that cannot set one. */
+      readonly readsQueryToken: boolean;
+      /**
+       * What decides over the single record. `job`: findJob in actions/read-job.ts checks its session, user and tenant.
+       * `session`: resolveSession in actions/resolve-session.ts checks the one that the new work goes to.
+       * `tenant`: the statement itself is limited to the principal's tenant and, where it has one, user.
+       */
+      readonly record: 'job' | 'session' | 'tenant';
+    };
+
+/** A route as the router has it. */
+export interface DeclaredRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly access: Access;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly access?: Access;
+  }
+}
+
+/**
+ * Makes the router refuse a route that does not declare its access, with an Error at its registration. Call it before the
+ * first route. The list that it returns grows with every route that is registered later.
+ */
+export const guardRoutes = (server: FastifyInstance): readonly DeclaredRoute[] => {
+  const routes: DeclaredRoute[] = [];
+  server.addHook('onRoute', (route) => {
+    const methods = Array.isArray(route.method) ? route.method : [route.method];
+    const access = route.config?.access;
+    if (access === undefined) {
+      throw new Error(
+        `The route ${methods.join(', ')} "${route.url}" declares no access, expected one of src/http/access.ts: add it through addRoute.`,
+      );
+    }
+    for (const method of methods) routes.push({ method, url: route.url, access });
+  });
+  return routes;
+};

@@ -1,0 +1,28 @@
+import type { JobReference } from '../../actions/read-job.ts';
+import { findNamedSession } from '../../actions/resolve-session.ts';
+import { parseJobId } from '../../core/job-id.ts';
+import type { Exchange } from '../route.ts';
+
+/** The session that the query string names, checked against the credential's scope; null when it names none. */
+export const readNamedSession = async ({ context, principal, query }: Exchange<unknown>): Promise<string | null> =>
+  await findNamedSession(context, principal, {
+    sessionId: query.get('session_id')?.trim() ?? null,
+    sessionKey: query.get('session_key') || null,
+  });
+
+/** The job that the path means. Throws the errors of the scope, then INVALID_JOB_ID. */
+export const readJobReference = async (exchange: Exchange<unknown>): Promise<JobReference> => {
+  const namedSessionId = await readNamedSession(exchange);
+  const { jobId } = exchange.request.params as { readonly jobId: string };
+  return { jobId: parseJobId(decodeOnce(jobId)), namedSessionId };
+};
+
+/** Broken encoding is left as it is: no id looks like it. */
+const decodeOnce = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // The caller's parser refuses it.
+    return text;
+  }
+};

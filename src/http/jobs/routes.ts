@@ -1,0 +1,14 @@
+import type { FastifyInstance } from 'fastify';
+import { addArtifactRoutes } from './artifacts.ts';
+import { addEventRoutes } from './events.ts';
+import { addJobRecordRoutes } from './jobs.ts';
+import type { JobRoutesOptions } from './options.ts';
+import { addSubmitRoutes } from './submit.ts';
+
+/** All routes of the jobs API. */
+export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions): void => {
+  addSubmitRoutes(server, options);
+  addJobRecordRoutes(server, options.context);
+  addArtifactRoutes(server, options.context);
+  addEventRoutes(server, options);
+};

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { isSessionId } from '../../core/session-id.ts';
+import { storableText } from '../schema.ts';
+import { MAX_SECONDS } from '../seconds.ts';
+
+const QUESTION_UNITS = 20_000;
+const SESSION_KEY_UNITS = 256;
+/** PostgreSQL and JSON.stringify read nested values by recursion; this is far below what either bears. */
+const METADATA_DEPTH = 500;
+
+const webhookSchema = z.strictObject({
+  url: z.string().refine((text) => URL.canParse(text)),
+  headers: z.record(z.string(), z.string()).nullish(),
+  signing_secret: z.string().nullish(),
+  secret_ref: z.string().nullish(),
+  timeout_seconds: z.int().min(1).nullish(),
+  max_attempts: z.int().min(1).nullish(),
+});
+
+/** True when no value is nested deeper; looks at one level at a time, so it needs no recursion itself. */
+const isShallow = (root: unknown): boolean => {
+  let level: unknown[] = [root];
+  for (let depth = 0; depth <= METADATA_DEPTH; depth += 1) {
+    level = level.flatMap((value): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+    if (level.length === 0) return true;
+  }
+  return false;
+};
+
+/** JobSubmitRequest. */
+export const submitSchema = z.strictObject({
+  question: z.string().trim().max(QUESTION_UNITS),
+  agent_type: storableText.trim().nullish(),
+  session_id: z.string().trim().refine(isSessionId).nullish(),
+  session_key: storableText.max(SESSION_KEY_UNITS).nullish(),
+  tenant_id: z.string().nullish(),
+  user_id: z.string().nullish(),
+  job_id: z.string().nullish(),
+  schedule_at: z.number().refine(Number.isInteger).max(MAX_SECONDS).nullish(),
+  webhook: webhookSchema.nullish(),
+  metadata: z.record(z.string(), z.unknown()).refine(isShallow).nullish(),
+});
+
+export type SubmitRequest = z.infer<typeof submitSchema>;

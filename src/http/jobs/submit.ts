@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify';
+import { createJob } from '../../actions/create-job.ts';
+import { KaziError } from '../../core/errors.ts';
+import { readRequestIdentity } from '../idempotency.ts';
+import { parseBody } from '../request-body.ts';
+import { addRoute, type Exchange } from '../route.ts';
+import type { JobRoutesOptions } from './options.ts';
+import { type SubmitRequest, submitSchema } from './schema.ts';
+
+/** `POST /submit`: accepts a job. */
+export const addSubmitRoutes = (server: FastifyInstance, { context, draining }: JobRoutesOptions): void => {
+  addRoute(server, context, {
+    method: 'POST',
+    url: '/submit',
+    access: { who: 'credential', readsQueryToken: false, record: 'session' },
+    readBody: (bytes) => parseBody(submitSchema, bytes, 'Invalid job submission body'),
+    hintsOf: (body) => ({ userId: body.user_id ?? null, tenantId: body.tenant_id ?? null }),
+    handle: async (exchange) => {
+      if (draining.aborted) throw new KaziError('SHUTTING_DOWN');
+      return await submit(exchange);
+    },
+  });
+  // The contract wants this for GET, and 405 for every other method.
+  server.get('/submit', { config: { access: { who: 'public' } } }, () => {
+    throw new KaziError('INVALID_JSON');
+  });
+};
+
+const submit = async ({ context, principal, request, reply, body }: Exchange<SubmitRequest>): Promise<string> => {
+  const identity = readRequestIdentity(request, principal, toResponse);
+  if (body.webhook) throw new KaziError('WEBHOOK_UNSUPPORTED');
+  const created = await createJob(context, principal, {
+    question: body.question,
+    agent: body.agent_type || null,
+    session: { sessionId: body.session_id ?? null, sessionKey: body.session_key || null },
+    scheduleAt: toScheduleAt(body.schedule_at ?? 0),
+    metadata: body.metadata ?? null,
+    priority: 0,
+    request: identity,
+  });
+  if (created.isReplay) reply.header('Idempotency-Replayed', 'true');
+  reply.header('Content-Type', 'application/json; charset=utf-8');
+  return created.response;
+};
+
+const toResponse = (jobId: string): string => `{"ok":true,"job_id":"${jobId}"}`;
+
+const toScheduleAt = (seconds: number): Date | null =>
+  seconds * 1_000 <= Date.now() ? null : new Date(seconds * 1_000);

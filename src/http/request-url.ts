@@ -1,0 +1,21 @@
+/**
+ * The URL for the router: every `%` of the path is escaped once more. The router decodes once, so its parameters hold
+ * exactly what the client sent: each handler decodes by its own rules, `%2F` never becomes a separator, and a broken
+ * encoding reaches the route that has to answer for it.
+ */
+export const toRouterUrl = (url: string): string => {
+  if (!url.includes('%')) return url;
+  const at = endOfPath(url);
+  return url.slice(0, at).replaceAll('%', '%25') + url.slice(at);
+};
+
+/** The path without the query, as the router has it. */
+export const pathOf = (url: string): string => url.slice(0, endOfPath(url));
+
+/** The raw query string without its question mark; empty when there is none. */
+export const searchOf = (url: string): string => url.slice(endOfPath(url) + 1);
+
+const endOfPath = (url: string): number => {
+  const at = url.indexOf('?');
+  return at < 0 ? url.length : at;
+};

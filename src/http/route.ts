@@ -1,0 +1,62 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { authenticate } from '../actions/authenticate.ts';
+import type { ActionContext } from '../actions/context.ts';
+import { KaziError } from '../core/errors.ts';
+import { checkIdentityHints, type IdentityHints, type Principal } from '../core/principal.ts';
+import type { Access } from './access.ts';
+import { searchOf } from './request-url.ts';
+
+/** Methods that a route may have. HEAD is served where it is declared, never implied by GET. */
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** What a handler works with, once the credential and the hints have been checked. */
+export interface Exchange<Body> {
+  readonly context: ActionContext;
+  readonly principal: Principal;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly query: URLSearchParams;
+  readonly body: Body;
+}
+
+export interface ApiRoute<Body> {
+  readonly method: Method | readonly Method[];
+  readonly url: string;
+  readonly access: Exclude<Access, { readonly who: 'public' }>;
+  /** Parses the body, before the credential is looked at. Throws INVALID_JSON or INVALID_REQUEST. */
+  readonly readBody: (bytes: Buffer | undefined) => Body;
+  /** Where the identity hints are; null = in the query string. */
+  readonly hintsOf: ((body: Body) => IdentityHints) | null;
+  /** The answer; undefined when it has been sent through `reply` already. */
+  readonly handle: (exchange: Exchange<Body>) => Promise<unknown>;
+}
+
+/** For routes without a body. */
+export const NO_BODY = { readBody: () => undefined, hintsOf: null } as const;
+
+/** Registers a route whose checks come in the order of the contract: shape, credential, hints, scope, then the handler's. */
+export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, route: ApiRoute<Body>): void => {
+  const { access, readBody, hintsOf, handle } = route;
+  server.route({
+    method: [route.method].flat(),
+    url: route.url,
+    config: { access },
+    handler: async (request, reply) => {
+      const body = readBody(request.body as Buffer | undefined);
+      const query = new URLSearchParams(searchOf(request.url));
+      const { authorization } = request.headers;
+      const queryToken = access.readsQueryToken ? query.get('token') : null;
+      const principal = await authenticate(context, { authorization, queryToken });
+      checkIdentityHints(principal, hintsOf === null ? queryHints(query) : hintsOf(body));
+      if (access.who === 'admin' && !principal.scopes.includes('admin')) {
+        throw new KaziError('SCOPE_REQUIRED', { scope: 'Admin' });
+      }
+      return await handle({ context, principal, request, reply, query, body });
+    },
+  });
+};
+
+const queryHints = (query: URLSearchParams): IdentityHints => ({
+  userId: query.get('user_id'),
+  tenantId: query.get('tenant_id'),
+});

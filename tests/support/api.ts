@@ -1,0 +1,173 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, type TestContext } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { ApiKeyCache } from '../../src/actions/api-key-cache.ts';
+import type { ActionContext } from '../../src/actions/context.ts';
+import { Directory } from '../../src/actions/directory.ts';
+import { JobIntake } from '../../src/actions/job-intake.ts';
+import { storeApiKey } from '../../src/actions/manage-api-keys.ts';
+import { agentOfJob } from '../../src/actions/resolve-agent.ts';
+import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
+import { generateApiKey } from '../../src/core/api-key.ts';
+import type { Scope } from '../../src/core/principal.ts';
+import { mintSessionToken, type TokenClaims } from '../../src/core/session-token.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { LifeSign } from '../../src/engine/life-sign.ts';
+import { buildServer } from '../../src/http/server.ts';
+import { EventHub } from '../../src/realtime/event-hub.ts';
+import { echoRuntime } from '../../src/runtimes/echo/echo-runtime.ts';
+import type { Runtime } from '../../src/runtimes/runtime.ts';
+import { shellRuntime } from '../../src/runtimes/shell/shell-runtime.ts';
+import { JustBashProvider } from '../../src/sandboxes/just-bash/just-bash-provider.ts';
+import { Database, type Queryable } from '../../src/storage/database.ts';
+import { Notifications } from '../../src/storage/notifications.ts';
+import { SessionWorkbenches } from '../../src/workspaces/session-workbenches.ts';
+import { createTestDatabase } from './database.ts';
+
+export interface ApiOptions {
+  /** The database of another API, for a second node; a new one when absent. */
+  readonly databaseUrl?: string;
+  /** False: accepts jobs but runs none. */
+  readonly runsJobs?: boolean;
+  /** In place of the built-in runtimes. */
+  readonly runtimes?: readonly Runtime[];
+  /** Lets a test count or fail what the event hub reads. */
+  readonly wrapHubDatabase?: (db: Queryable) => Queryable;
+  readonly pollMs?: number;
+  /** Reasons that /readyz gives. */
+  readonly reasons?: readonly string[];
+  /** Lines of the log, as JSON. */
+  readonly logLines?: string[];
+}
+
+/** A node with its HTTP face on a free port, in this process. */
+export interface TestApi {
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly context: ActionContext;
+  readonly hub: EventHub;
+  readonly server: FastifyInstance;
+  readonly signingSecret: string;
+  /** Key of tenant "default", user "admin", all scopes. */
+  readonly adminKey: string;
+  /** Begins to drain, as SIGTERM does. */
+  drain(): void;
+  /** A session token of this server, valid for an hour. */
+  token(claims?: Partial<TokenClaims>): string;
+  /** A new API key. */
+  key(owner?: { readonly tenantId?: string; readonly userId?: string; readonly scopes?: readonly Scope[] }): Promise<string>;
+}
+
+const SIGNING_SECRET = 'a signing secret of the tests';
+const HOUR_MS = 3_600_000;
+
+/** Starts an API on a database of its own; both go with the tests of the file, or with the given test. Call it as createTestDatabase. */
+export const startApi = async (options: ApiOptions = {}, t?: TestContext): Promise<TestApi> => {
+  const undo = new AsyncDisposableStack();
+  const stop = async (): Promise<void> => await undo.disposeAsync();
+  // Before the database's own hook, which drops it.
+  if (t) t.after(stop);
+  else after(stop);
+  const databaseUrl = options.databaseUrl ?? (await createTestDatabase(t)).url;
+  const context = await startContext({ options, databaseUrl, undo });
+  const hub = new EventHub({
+    ...context,
+    db: options.wrapHubDatabase?.(context.db) ?? context.db,
+    pollMs: options.pollMs ?? 200,
+  });
+  hub.start();
+  undo.defer(async () => await hub.stop());
+  const draining = new AbortController();
+  const health = { check: async () => await Promise.resolve(options.reasons ?? []) };
+  const server = buildServer({ context, hub, health, log: context.log, draining: draining.signal });
+  const url = await server.listen({ host: '127.0.0.1', port: 0 });
+  undo.defer(async () => {
+    server.server.closeAllConnections();
+    await server.close();
+  });
+  const key: TestApi['key'] = async ({ tenantId = 'default', userId = 'admin', scopes = ['user'] as const } = {}) => {
+    const secret = generateApiKey();
+    await storeApiKey(context, { secret, tenantId, userId, name: 'test', scopes, expiresAt: null });
+    return secret;
+  };
+  return {
+    url,
+    databaseUrl,
+    context,
+    hub,
+    server,
+    signingSecret: SIGNING_SECRET,
+    adminKey: await key({ scopes: ['user', 'admin'] }),
+    drain: () => draining.abort(),
+    token: (claims) =>
+      mintSessionToken({
+        secret: SIGNING_SECRET,
+        issuedAtMs: Date.now(),
+        expiresAtMs: Date.now() + HOUR_MS,
+        ...claims,
+      }),
+    key,
+  };
+};
+
+interface Parts {
+  readonly options: ApiOptions;
+  readonly databaseUrl: string;
+  readonly undo: AsyncDisposableStack;
+}
+
+const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<ActionContext> => {
+  const lines = options.logLines;
+  const log = lines ? pino({ level: 'debug' }, { write: (line) => lines.push(line) }) : pino({ level: 'silent' });
+  const db = new Database({ url: databaseUrl, maxConnections: 6, log });
+  undo.defer(async () => await db.end());
+  const notifications = new Notifications({ url: databaseUrl, log });
+  await notifications.start();
+  undo.defer(async () => await notifications.stop());
+  const blobs = new MemoryBlobStore();
+  const context: ActionContext = {
+    db,
+    log,
+    notifications,
+    blobs,
+    intake: new JobIntake({ db, notifications, log }),
+    directory: new Directory(db),
+    apiKeys: new ApiKeyCache({ db, notifications, log }),
+    signingSecrets: [{ secret: SIGNING_SECRET, tenantId: null }],
+    defaultAgent: 'echo',
+    listLiveFiles: async () => await Promise.resolve([]),
+  };
+  if (options.runsJobs === false) return context;
+  return await startEngine({ options, databaseUrl, undo }, context);
+};
+
+const startEngine = async ({ options, undo }: Parts, context: ActionContext): Promise<ActionContext> => {
+  const { db, log } = context;
+  const dataDir = await mkdtemp(join(await realpath(tmpdir()), 'kazi-api-'));
+  undo.defer(async () => await rm(dataDir, { recursive: true, force: true }));
+  const sandboxes = new JustBashProvider({ logger: log });
+  undo.defer(async () => await sandboxes.stop());
+  const workbenches = new SessionWorkbenches({ dataDir, sandboxes, blobs: context.blobs, log });
+  const engine = new Engine({
+    ...context,
+    workbenches,
+    runtimes: options.runtimes ?? [echoRuntime, shellRuntime],
+    findAgent: async (job) => await agentOfJob(db, job),
+    role: 'all',
+    address: `test:${process.pid}`,
+    lifeSign: new LifeSign({ dataDir, log }),
+    leaseMs: 10_000,
+    pollMs: 200,
+    concurrency: 50,
+    tenantCap: 50,
+    jobTimeoutMs: 60_000,
+    maxAttempts: 3,
+    drainMs: 0,
+  });
+  undo.defer(async () => await engine.stop());
+  await engine.start();
+  return { ...context, listLiveFiles: async (job) => await workbenches.listLiveFiles(job) };
+};

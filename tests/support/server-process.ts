@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { readProcessTree } from '../../src/sandboxes/process-tree.ts';
+
+/** One line of a server's log; `level` is pino's number, 50 and more are errors. */
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface ServerExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+const PROGRAM = fileURLToPath(new URL('serve-node.ts', import.meta.url));
+
+/** A server in a process group of its own, to be killed, stopped and read. */
+export class ServerProcess {
+  readonly exited: Promise<ServerExit>;
+  readonly #child: ChildProcess;
+  readonly #lines: LogLine[] = [];
+  readonly #unreadable: string[] = [];
+  readonly #news = new EventEmitter();
+  #databaseUrl = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }) as ServerExit);
+    if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => this.#read(line));
+  }
+
+  /** Starts a server with these settings and nothing else of the environment but PATH; resolves when it is ready. */
+  static async start(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM], {
+      detached: true,
+      env: { PATH: process.env['PATH'], ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const server = new ServerProcess(child);
+    const said = once(createInterface({ input: child.stdout }), 'line');
+    const line = await Promise.race([said.then(([text]) => String(text)), server.exited.then(() => null)]);
+    if (line === null) throw new Error(`the server did not start: ${server.describeTrouble().join('\n')}`);
+    server.#databaseUrl = line.replace(/^ready /, '');
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The database that the server uses. */
+  get databaseUrl(): string {
+    return this.#databaseUrl;
+  }
+
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  get log(): readonly LogLine[] {
+    return this.#lines;
+  }
+
+  /** Resolves with the first line of this message at or after the place in the log; rejects when the server ends without it. */
+  async sawLine(message: string, from = 0): Promise<LogLine> {
+    for (;;) {
+      const found = this.#lines.slice(from).find((line) => line.msg === message);
+      if (found) return found;
+      if (this.hasExited) throw new Error(`the server ended without saying "${message}"`);
+      await Promise.race([once(this.#news, 'line'), this.exited]);
+    }
+  }
+
+  /** What a healthy server never says, also while its database comes and goes: stack traces of node, and errors of its own. */
+  describeTrouble(): readonly string[] {
+    const errors = this.#lines.filter((line) => line.level >= 50 && line['component'] !== 'postgres');
+    return [...this.#unreadable, ...errors.map((line) => JSON.stringify(line))];
+  }
+
+  signal(name: NodeJS.Signals): void {
+    if (!this.hasExited) process.kill(this.pid, name);
+  }
+
+  /** SIGTERM. Resolves, when the server has ended, with all that was not well with it. */
+  async stopWell(): Promise<readonly string[]> {
+    this.signal('SIGTERM');
+    const exit = await this.exited;
+    const end = exit.code === 0 ? [] : [`the server ended with ${JSON.stringify(exit)}, expected code 0`];
+    return [...end, ...this.describeTrouble()];
+  }
+
+  /**
+   * SIGKILL for the server and everything that it started, at one blow: its process group, and its database and sandboxes, which
+   * have groups of their own. Resolves with the time of the blow, when the server is gone.
+   */
+  async kill(): Promise<Date> {
+    const at = new Date();
+    if (!this.hasExited) {
+      const tree = readProcessTree(this.pid);
+      process.kill(-this.pid, 'SIGKILL');
+      for (const pid of tree.slice(1)) killQuietly(pid);
+    }
+    await this.exited;
+    return at;
+  }
+
+  #read(line: string): void {
+    const parsed = parseLine(line);
+    if (parsed === null) this.#unreadable.push(line);
+    else this.#lines.push(parsed);
+    this.#news.emit('line');
+  }
+}
+
+const parseLine = (line: string): LogLine | null => {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    // Not a line of pino: node itself spoke.
+    return null;
+  }
+};
+
+const killQuietly = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It went down with what was killed before it.
+  }
+};
