@@ -26,8 +26,13 @@ create table sessions (
     job_seq bigint not null default 0,
     -- Creation time of the newest job: positions and times of a session never disagree.
     last_at timestamptz not null default '-infinity',
-    -- The job that holds the session (running, or canceled and not yet let go), and its newest journal write.
+    -- Jobs of the session that wait; 0 spares the end of a job the search for the next head.
+    queued_jobs integer not null default 0 check (queued_jobs >= 0),
+    -- The job that holds the session (running, or canceled and not yet let go), its fencing token, whether it was
+    -- canceled, and the number of its newest journal write. The fence is here because this row is the mutex.
     running_job uuid,
+    lease_id bigint,
+    is_canceled boolean not null default false,
     write_num bigint not null default 0,
     -- The queued job with the smallest (order_at, pos) while nothing runs, with a copy of its claim keys; else null.
     head_job uuid,
@@ -39,7 +44,8 @@ create table sessions (
     head_ready boolean not null default false,
     unique (tenant_id, id),
     foreign key (tenant_id, user_id) references users (tenant_id, id),
-    check (head_job is null or running_job is null),
+    check (head_job is null or (running_job is null and queued_jobs > 0)),
+    check ((running_job is null) = (lease_id is null)),
     check (not head_ready or head_job is not null),
     check (
         (head_job is null) = (head_lane is null)
@@ -110,10 +116,10 @@ create table jobs (
     check ((lease_id is null) = (node_id is null))
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
--- The guarantee of serial sessions: at most one job of a session is held by a node.
-create unique index jobs_one_held on jobs (session_num) where lease_id is not null;
+-- The guarantee of serial sessions: at most one job of a session is held by a node. A session has one tenant, which
+-- stands first so that the claim counts a tenant's held jobs in the same index.
+create unique index jobs_one_held on jobs (tenant_id, session_num) where lease_id is not null;
 create index jobs_next on jobs (session_num, order_at, pos) where state = 'queued';
-create index jobs_held_by_tenant on jobs (tenant_id, lane_id) where lease_id is not null;
 create index jobs_by_tenant on jobs (tenant_id, num);
 create index jobs_by_session on jobs (session_num, num);
 

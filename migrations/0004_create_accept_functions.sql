@@ -6,6 +6,8 @@ create type job_submission as (
     id uuid,
     tenant_id text,
     session_id text,
+    -- Where the caller knows it: sessions that exist are locked in the order of their numbers.
+    session_num bigint,
     user_id text,
     -- False for a principal without a user: it may add work to a session whoever owns it.
     enforce_user boolean,
@@ -21,11 +23,23 @@ create type job_submission as (
     idempotency_scope bytea,
     idempotency_hash bytea,
     idempotency_response text,
-    idempotency_ms bigint
+    idempotency_ms bigint,
+    -- Given on the way in, in the order of the input.
+    num bigint
 );
 
--- Takes a batch; a batch fails as a whole, so the caller repeats its members alone.
--- outcome: accepted; replay (the idempotency key is taken: read its row); user_mismatch (the session is another user's).
+-- Fails the batch of a submission whose session turned out to be another user's.
+create function refuse_session(p_session text)
+returns boolean
+language plpgsql
+as $$
+begin
+    raise exception 'session % belongs to another user', p_session using errcode = 'KZ001';
+end
+$$;
+
+-- Takes a batch. A batch fails as a whole, so the caller repeats its members alone.
+-- outcome: accepted; replay (the idempotency key is taken: read its row).
 create function accept_jobs(p_items jsonb)
 returns table (ord integer, outcome text, session_num bigint, created_at timestamptz, ready_lane integer)
 language plpgsql
@@ -36,12 +50,16 @@ as $$
 #variable_conflict use_column
 declare
     v_items job_submission[];
-    v_replays integer[] := '{}';
-    v_foreign integer[];
-    v_sessions bigint[];
+    v_replays integer[];
+    v_early bigint[];
     v_now timestamptz;
 begin
-    select array_agg(i order by i.ord) into v_items from jsonb_populate_recordset(null::job_submission, p_items) i;
+    select array_agg((
+        i.ord, i.id, i.tenant_id, i.session_id, i.session_num, i.user_id, i.enforce_user, i.lane_id, i.agent, i.agent_version,
+        i.priority, i.schedule_at, i.question, i.metadata, i.request_hash, i.idempotency_scope, i.idempotency_hash,
+        i.idempotency_response, i.idempotency_ms, nextval('job_nums')
+    )::job_submission)
+    into v_items from jsonb_populate_recordset(null::job_submission, p_items) i;
 
     if exists (select 1 from unnest(v_items) i where i.idempotency_scope is not null) then
         with won as (
@@ -53,65 +71,66 @@ begin
             on conflict (scope) do nothing
             returning scope
         )
-        select coalesce(array_agg(i.ord), '{}') into v_replays
+        select array_agg(i.ord) into v_replays
         from unnest(v_items) i
         where i.idempotency_scope is not null and i.idempotency_scope not in (select scope from won);
-        if v_replays <> '{}' then
+        if v_replays is not null then
             return query select r, 'replay'::text, null::bigint, null::timestamptz, null::integer from unnest(v_replays) r;
-            select array_agg(i order by i.ord) into v_items from unnest(v_items) i where i.ord <> all (v_replays);
+            select array_agg(i) into v_items from unnest(v_items) i where i.ord <> all (v_replays);
             if v_items is null then
                 return;
             end if;
         end if;
     end if;
 
-    insert into sessions (tenant_id, id, user_id)
-    select distinct on (i.tenant_id, i.session_id) i.tenant_id, i.session_id, i.user_id
-    from unnest(v_items) i
-    order by i.tenant_id, i.session_id, i.ord
-    on conflict (tenant_id, id) do nothing;
-
-    -- Lock in one statement, decide in the next: a statement cannot see what was committed while it waited.
-    select array_agg(l.num) into v_sessions
-    from (
-        select s.num from sessions s
-        where (s.tenant_id, s.id) in (select i.tenant_id, i.session_id from unnest(v_items) i)
-        order by s.num
-        for no key update
-    ) l;
-
-    select array_agg(i.ord) into v_foreign
-    from unnest(v_items) i join sessions s on s.tenant_id = i.tenant_id and s.id = i.session_id
-    where i.enforce_user and s.user_id is distinct from i.user_id;
-    if v_foreign is not null then
-        delete from idempotency_keys where scope in (
-            select i.idempotency_scope from unnest(v_items) i where i.ord = any (v_foreign)
-        );
-        return query select f, 'user_mismatch'::text, null::bigint, null::timestamptz, null::integer from unnest(v_foreign) f;
-        select array_agg(i order by i.ord) into v_items from unnest(v_items) i where i.ord <> all (v_foreign);
-        if v_items is null then
-            return;
-        end if;
-    end if;
-
+    -- One write a session makes it or locks it, counts the new jobs, and settles the head. What is compared is the row
+    -- as it is once locked, so commit order, position and time agree.
     v_now := clock_timestamp();
+    with firsts as (
+        select distinct on (i.tenant_id, i.session_id) i.*, greatest(v_now, i.schedule_at) as place_at,
+               count(*) over (partition by i.tenant_id, i.session_id) as n
+        from unnest(v_items) i
+        order by i.tenant_id, i.session_id, greatest(v_now, i.schedule_at), i.ord
+    ),
+    kept as (
+        insert into sessions as s (
+            tenant_id, id, user_id, event_seq, job_seq, queued_jobs, last_at, head_job, head_lane, head_priority,
+            head_order_at, head_run_at, head_num, head_ready
+        )
+        select f.tenant_id, f.session_id, f.user_id, f.n, f.n, f.n, v_now, f.id, f.lane_id, f.priority,
+               f.place_at, f.place_at, f.num, f.place_at <= v_now
+        from firsts f
+        order by f.session_num, f.tenant_id, f.session_id
+        on conflict (tenant_id, id) do update set
+            event_seq = s.event_seq + excluded.event_seq,
+            job_seq = s.job_seq + excluded.job_seq,
+            queued_jobs = s.queued_jobs + excluded.queued_jobs,
+            last_at = greatest(s.last_at, excluded.last_at),
+            (head_job, head_lane, head_priority, head_order_at, head_run_at, head_num, head_ready) = (
+                select t.* from (
+                    select excluded.head_job, excluded.head_lane, excluded.head_priority,
+                        greatest(s.last_at, excluded.head_order_at), greatest(s.last_at, excluded.head_run_at),
+                        excluded.head_num, excluded.head_ready
+                    where s.running_job is null
+                        and (s.head_job is null or s.head_order_at > greatest(s.last_at, excluded.head_order_at))
+                    union all
+                    select s.head_job, s.head_lane, s.head_priority, s.head_order_at, s.head_run_at, s.head_num, s.head_ready
+                ) t limit 1
+            )
+        returning s.num, s.last_at
+    )
+    select array_agg(k.num) into v_early from kept k where k.last_at > v_now;
 
-    -- The number comes first, so that nothing has to be read back from the rows that are inserted.
     return query
     with placed as (
-        select i.*, s.num as s_num,
-               s.event_seq + row_number() over arrival as seq,
-               s.job_seq + row_number() over arrival as pos,
-               greatest(s.last_at, v_now) as made_at,
-               greatest(s.last_at, v_now, i.schedule_at) as place_at,
-               s.running_job is null
-                   and (s.head_job is null or s.head_order_at > greatest(s.last_at, v_now, i.schedule_at)) as takes,
-               row_number() over (partition by s.num order by greatest(s.last_at, v_now, i.schedule_at), i.ord) as place,
-               count(*) over (partition by s.num) as n
-        -- Numbered on the way in: beside the windows the numbers would follow their sorting, not the input.
-        from (select i.*, nextval('job_nums') as num from unnest(v_items) i) i
+        select i.*, s.num as s_num, s.last_at as made_at, greatest(s.last_at, i.schedule_at) as place_at,
+               s.event_seq - count(*) over whole + row_number() over arrival as seq,
+               s.job_seq - count(*) over whole + row_number() over arrival as pos,
+               case when s.head_job = i.id and s.head_ready then i.lane_id end as ready_lane
+        from unnest(v_items) i
         join sessions s on s.tenant_id = i.tenant_id and s.id = i.session_id
-        window arrival as (partition by s.num order by i.ord)
+        where not i.enforce_user or s.user_id is not distinct from i.user_id or refuse_session(i.session_id)
+        window whole as (partition by s.num), arrival as (partition by s.num order by i.ord)
     ),
     made as (
         insert into jobs (
@@ -126,25 +145,48 @@ begin
         insert into events (session_num, seq, job_id, type, data, at)
         select p.s_num, p.seq, p.id, 'job.submitted', jsonb_build_object('agent', p.agent), p.made_at
         from placed p
+    )
+    select p.ord, 'accepted'::text, p.s_num, p.made_at, p.ready_lane from placed p;
+
+    -- A session whose newest job is later than our clock: the server's clock was set back, and jobs that were due at
+    -- different times are now due at the same one. Their positions decide.
+    if v_early is not null then
+        perform refresh_heads(v_early);
+    end if;
+end
+$$;
+
+-- Recomputes the heads of sessions that the caller has locked, from their jobs; returns the lanes that got ready work.
+create function refresh_heads(p_sessions bigint[])
+returns integer[]
+language plpgsql
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+    v_lanes integer[];
+begin
+    with heads as (
+        select o.num as session_num, q.*
+        from unnest(p_sessions) n (num)
+        join sessions o on o.num = n.num
+        left join lateral (
+            select j.id, j.lane_id, j.priority, j.order_at, j.run_at, j.num from jobs j
+            where o.running_job is null and j.session_num = o.num and j.state = 'queued'
+            order by j.order_at, j.pos limit 1
+        ) q on true
     ),
     moved as (
         update sessions s set
-            job_seq = s.job_seq + p.n,
-            event_seq = s.event_seq + p.n,
-            last_at = p.made_at,
-            head_job = case when p.takes then p.id else s.head_job end,
-            head_lane = case when p.takes then p.lane_id else s.head_lane end,
-            head_priority = case when p.takes then p.priority else s.head_priority end,
-            head_order_at = case when p.takes then p.place_at else s.head_order_at end,
-            head_run_at = case when p.takes then p.place_at else s.head_run_at end,
-            head_num = case when p.takes then p.num else s.head_num end,
-            head_ready = case when p.takes then p.place_at <= v_now else s.head_ready end
-        from placed p
-        where s.num = p.s_num and p.place = 1
+            head_job = h.id, head_lane = h.lane_id, head_priority = h.priority, head_order_at = h.order_at,
+            head_run_at = h.run_at, head_num = h.num, head_ready = coalesce(h.run_at <= clock_timestamp(), false)
+        from heads h
+        where s.num = h.session_num
+        returning case when s.head_ready then s.head_lane end as lane
     )
-    select p.ord, 'accepted'::text, p.s_num, p.made_at,
-        case when p.place = 1 and p.takes and p.place_at <= v_now then p.lane_id end
-    from placed p;
+    select coalesce(array_agg(distinct m.lane) filter (where m.lane is not null), '{}') into v_lanes from moved m;
+    return v_lanes;
 end
 $$;
 

@@ -4,6 +4,7 @@ create type journal_entry as (
     ord integer,
     session_num bigint,
     job_id uuid,
+    attempt integer,
     -- The fencing token: an entry of a node that lost the job changes nothing.
     lease_id bigint,
     -- 1, 2, 3 … within one claim: an entry that is repeated because its answer was lost changes nothing either.
@@ -20,7 +21,7 @@ create type journal_entry as (
 -- outcome: written; repeated (was written before); lost (another node has the job, or it ended). canceled tells the
 -- runner to stop: the entry of a canceled job is kept, its state is not touched.
 create function write_journal(p_entries jsonb)
-returns table (ord integer, outcome text, canceled boolean, last_seq bigint, ready_lane integer)
+returns table (ord integer, outcome text, canceled boolean, last_seq bigint, ready_lanes integer[])
 language plpgsql
 set enable_seqscan = off
 set enable_hashjoin = off
@@ -29,43 +30,33 @@ as $$
 #variable_conflict use_column
 declare
     v_entries journal_entry[];
-    v_sessions bigint[];
-    v_fresh integer[];
+    v_written integer[];
+    v_canceled boolean[];
+    v_seqs bigint[];
+    v_freed bigint[];
+    v_lanes integer[] := '{}';
 begin
     select array_agg(e order by e.ord) into v_entries from jsonb_populate_recordset(null::journal_entry, p_entries) e;
 
-    select array_agg(l.num) into v_sessions
-    from (
-        select s.num from sessions s
-        where s.num in (select e.session_num from unnest(v_entries) e)
-        order by s.num
-        for no key update
-    ) l;
-
-    select coalesce(array_agg(e.ord), '{}') into v_fresh
-    from unnest(v_entries) e
-    -- Not "=": that implies a lease, and the planner may then read the index of all held jobs for each entry.
-    join jobs j on j.id = e.job_id and j.lease_id is not distinct from e.lease_id
-    join sessions s on s.num = e.session_num
-    where s.write_num < e.write_num;
-
-    return query
-    with known as (
-        select e.*, coalesce(j.lease_id = e.lease_id, false) as is_held, coalesce(j.state = 'canceled', false) as is_canceled,
-               j.attempts, coalesce(e.finish, 'null') <> 'null' as ends
-        from unnest(v_entries) e left join jobs j on j.id = e.job_id
-    ),
-    fresh as (
-        select k.* from known k where k.ord = any (v_fresh)
+    -- The session row is locked, fenced and counted in one write: the lease and the number are compared with the row as it
+    -- is once locked. A session has one held job, so an entry at most matches it.
+    with moved as (
+        update sessions s set
+            event_seq = s.event_seq + jsonb_array_length(e.events),
+            write_num = e.write_num,
+            running_job = case when e.ends then null else s.running_job end,
+            lease_id = case when e.ends then null else s.lease_id end
+        from (
+            select u.*, coalesce(u.finish, 'null') <> 'null' as ends from unnest(v_entries) u order by u.session_num
+        ) e
+        where s.num = e.session_num and s.lease_id = e.lease_id and s.write_num < e.write_num
+        returning e.*, s.is_canceled, s.queued_jobs, s.event_seq
     ),
     lines as (
-        select f.session_num, f.job_id, f.attempts, l.line,
-               case when f.is_canceled and l.line ->> 'type' in ('job.completed', 'job.failed') then 'job.stopped'
-                    else l.line ->> 'type' end as type,
-               s.event_seq + row_number() over (partition by f.session_num order by f.ord, l.at) as seq
-        from fresh f
-        join sessions s on s.num = f.session_num
-        cross join lateral jsonb_array_elements(f.events) with ordinality l (line, at)
+        select m.session_num, m.job_id, m.attempt, l.line, m.event_seq - jsonb_array_length(m.events) + l.at as seq,
+               case when m.is_canceled and l.line ->> 'type' in ('job.completed', 'job.failed') then 'job.stopped'
+                    else l.line ->> 'type' end as type
+        from moved m cross join lateral jsonb_array_elements(m.events) with ordinality l (line, at)
     ),
     logged as (
         insert into events (session_num, seq, job_id, type, data)
@@ -78,7 +69,7 @@ begin
     ),
     stepped as (
         insert into steps (job_id, ordinal, kind, name, state, attempt, input, output, finished_at)
-        select l.job_id, t.ordinal, t.kind, t.name, t.state, l.attempts, t.input, t.output,
+        select l.job_id, t.ordinal, t.kind, t.name, t.state, l.attempt, t.input, t.output,
                case when t.state <> 'started' then clock_timestamp() end
         from lines l
         cross join lateral jsonb_to_record(l.line -> 'step')
@@ -91,7 +82,7 @@ begin
     ),
     files as (
         select f.job_id, a.path, a.sha256, a.size_bytes, a.content_type, a.modified_at, a.created_at
-        from fresh f
+        from moved f
         cross join lateral jsonb_to_recordset(f.artifacts) a (
             path text, sha256 text, size_bytes bigint, content_type text, modified_at timestamptz, created_at timestamptz
         )
@@ -108,45 +99,38 @@ begin
     ),
     ended as (
         update jobs j set
-            state = case when j.state = 'canceled' then j.state else f.finish ->> 'state' end,
+            state = case when j.state = 'canceled' then j.state else m.finish ->> 'state' end,
             completed_at = case when j.state = 'canceled' then null else clock_timestamp() end,
-            error = case when j.state = 'canceled' then j.error else f.finish ->> 'error' end,
-            outcome = nullif(f.finish -> 'outcome', 'null'),
-            sandbox_id = coalesce(f.sandbox_id, j.sandbox_id),
+            error = case when j.state = 'canceled' then j.error else m.finish ->> 'error' end,
+            outcome = nullif(m.finish -> 'outcome', 'null'),
+            sandbox_id = coalesce(m.sandbox_id, j.sandbox_id),
             lease_id = null, node_id = null, updated_at = clock_timestamp()
-        from fresh f
-        where j.id = f.job_id and f.ends
+        from moved m
+        where j.id = m.job_id and m.ends
     ),
     placed as (
-        update jobs j set sandbox_id = f.sandbox_id, updated_at = clock_timestamp()
-        from fresh f
-        where j.id = f.job_id and f.sandbox_id is not null and not f.ends
-    ),
-    totals as (
-        select f.session_num, max(f.write_num) as write_num, sum(jsonb_array_length(f.events)) as n,
-               bool_or(f.ends) as ends
-        from fresh f group by f.session_num
-    ),
-    moved as (
-        update sessions s set
-            event_seq = s.event_seq + t.n,
-            write_num = t.write_num,
-            running_job = case when t.ends then null else s.running_job end,
-            head_job = h.id, head_lane = h.lane_id, head_priority = h.priority, head_order_at = h.order_at,
-            head_run_at = h.run_at, head_num = h.num, head_ready = coalesce(h.run_at <= clock_timestamp(), false)
-        from totals t
-        left join lateral (
-            select q.id, q.lane_id, q.priority, q.order_at, q.run_at, q.num from jobs q
-            where t.ends and q.session_num = t.session_num and q.state = 'queued'
-            order by q.order_at, q.pos limit 1
-        ) h on true
-        where s.num = t.session_num
-        returning s.num, s.event_seq, case when s.head_ready then s.head_lane end as lane
+        update jobs j set sandbox_id = m.sandbox_id, updated_at = clock_timestamp()
+        from moved m
+        where j.id = m.job_id and m.sandbox_id is not null and not m.ends
     )
-    select k.ord,
-        case when k.ord = any (v_fresh) then 'written' when k.is_held then 'repeated' else 'lost' end,
-        k.is_canceled, m.event_seq, m.lane
-    from known k
-    left join moved m on m.num = k.session_num and k.ord = any (v_fresh);
+    select array_agg(m.ord), array_agg(m.is_canceled), array_agg(m.event_seq),
+           array_agg(m.session_num) filter (where m.ends and m.queued_jobs > 0)
+    into v_written, v_canceled, v_seqs, v_freed from moved m;
+
+    -- A new statement, which sees what was accepted while the first one waited for its locks.
+    if v_freed is not null then
+        v_lanes := refresh_heads(v_freed);
+    end if;
+
+    return query
+    select w.ord, 'written'::text, w.canceled, w.seq, v_lanes
+    from unnest(v_written, v_canceled, v_seqs) w (ord, canceled, seq);
+    if cardinality(v_entries) > coalesce(cardinality(v_written), 0) then
+        return query
+        select e.ord, case when j.lease_id is not distinct from e.lease_id then 'repeated' else 'lost' end,
+               coalesce(j.state = 'canceled', false), null::bigint, '{}'::integer[]
+        from unnest(v_entries) e left join jobs j on j.id = e.job_id
+        where e.ord <> all (coalesce(v_written, '{}'));
+    end if;
 end
 $$;

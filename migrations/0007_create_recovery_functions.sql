@@ -1,45 +1,6 @@
 -- Cancel, release and rescue: the other ways in which a job leaves its node or its queue. Each locks the sessions first,
 -- changes the jobs in a second statement, and recomputes the heads in a third, which can see what the second put back.
 
--- Recomputes the heads of sessions that the caller has locked; returns the lanes that got ready work.
-create function refresh_heads(p_sessions bigint[])
-returns integer[]
-language plpgsql
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-as $$
-declare
-    v_lanes integer[];
-begin
-    with held as (
-        select n.num, r.id as running_id
-        from unnest(p_sessions) n (num)
-        left join jobs r on r.session_num = n.num and r.lease_id is not null
-    ),
-    heads as (
-        select h.num as session_num, h.running_id, q.*
-        from held h
-        left join lateral (
-            select q.id, q.lane_id, q.priority, q.order_at, q.run_at, q.num from jobs q
-            where h.running_id is null and q.session_num = h.num and q.state = 'queued'
-            order by q.order_at, q.pos limit 1
-        ) q on true
-    ),
-    moved as (
-        update sessions s set
-            running_job = h.running_id,
-            head_job = h.id, head_lane = h.lane_id, head_priority = h.priority, head_order_at = h.order_at,
-            head_run_at = h.run_at, head_num = h.num, head_ready = coalesce(h.run_at <= clock_timestamp(), false)
-        from heads h
-        where s.num = h.session_num
-        returning case when s.head_ready then s.head_lane end as lane
-    )
-    select coalesce(array_agg(distinct m.lane) filter (where m.lane is not null), '{}') into v_lanes from moved m;
-    return v_lanes;
-end
-$$;
-
 -- Cancels a job for good. A queued job never runs; a held one stays with its node until that lets it go, and its
 -- session stays busy until then. Returns no row for an unknown job; changed is false when it had already ended.
 create function cancel_job(p_id uuid)
@@ -66,7 +27,13 @@ begin
         return;
     end if;
     with counted as (
-        update sessions s set event_seq = s.event_seq + 1 where s.num = v_session returning s.event_seq
+        update sessions s set
+            event_seq = s.event_seq + 1,
+            queued_jobs = s.queued_jobs - case when v_lease is null then 1 else 0 end,
+            is_canceled = s.is_canceled or v_lease is not null,
+            head_job = null, head_lane = null, head_priority = null, head_order_at = null, head_run_at = null, head_num = null, head_ready = false
+        where s.num = v_session
+        returning s.event_seq
     )
     insert into events (session_num, seq, job_id, type, data)
     select v_session, c.event_seq, p_id, 'job.canceled', jsonb_build_object('was_running', v_lease is not null) from counted c;
@@ -122,7 +89,11 @@ begin
         returning j.id, j.session_num, j.state, j.attempts
     ),
     counted as (
-        update sessions s set event_seq = s.event_seq + 1 from changed c where s.num = c.session_num
+        update sessions s set
+            event_seq = s.event_seq + 1,
+            queued_jobs = s.queued_jobs + case when c.state = 'queued' then 1 else 0 end,
+            running_job = null, lease_id = null
+        from changed c where s.num = c.session_num
         returning s.num, s.event_seq
     ),
     logged as (

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { ApiKeyCache } from './actions/api-key-cache.ts';
 import type { ActionContext } from './actions/context.ts';
@@ -9,16 +10,20 @@ import { storeApiKey } from './actions/manage-api-keys.ts';
 import { agentOfJob } from './actions/resolve-agent.ts';
 import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
+import { KaziError } from './core/errors.ts';
 import { DEFAULT_TENANT_ID } from './core/principal.ts';
 import { Engine } from './engine/engine.ts';
 import { LifeSign } from './engine/life-sign.ts';
+import { buildServer } from './http/server.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
+import { EventHub } from './realtime/event-hub.ts';
 import { echoRuntime } from './runtimes/echo/echo-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { shellRuntime } from './runtimes/shell/shell-runtime.ts';
 import { chooseSandboxProvider } from './sandboxes/choose-provider.ts';
 import { type InstallationSecrets, loadOrCreateSecrets } from './secrets/installation-secrets.ts';
 import { Database } from './storage/database.ts';
+import { databaseFaults } from './storage/health.ts';
 import { migrate } from './storage/migrate.ts';
 import { Notifications } from './storage/notifications.ts';
 import { SessionWorkbenches } from './workspaces/session-workbenches.ts';
@@ -38,6 +43,19 @@ export interface Node {
   readonly secrets: InstallationSecrets;
   /** One sentence on which sandbox was chosen; undefined where no jobs run. */
   readonly sandboxReason: string | undefined;
+  stop(): Promise<void>;
+}
+
+/** A running node with its HTTP face. */
+export interface App {
+  readonly node: Node;
+  /** Where it listens; the real port when 0 was asked for. */
+  readonly url: string;
+  /** The bootstrap key. */
+  readonly apiKey: string;
+  /** Set when this start made the bootstrap key: its file. */
+  readonly newApiKeyPath: string | null;
+  /** Refuses new work, ends streams with their cursor, sees jobs to their end or hands them back, stops everything. Safe twice. */
   stop(): Promise<void>;
 }
 
@@ -68,6 +86,48 @@ export const startNode = async (options: AppOptions): Promise<Node> => {
     await undo.disposeAsync();
     throw error;
   }
+};
+
+/** Starts a node and listens. Throws as startNode does, and ADDRESS_UNAVAILABLE. */
+export const startApp = async (options: AppOptions): Promise<App> => {
+  const { config, log } = options;
+  const undo = new AsyncDisposableStack();
+  try {
+    const node = await startNode(options);
+    undo.defer(async () => await node.stop());
+    const { context, engine, secrets } = node;
+    const hub = new EventHub({ ...context, pollMs: config.pollMs });
+    hub.start();
+    undo.defer(async () => await hub.stop());
+    const draining = new AbortController();
+    const health = { check: async () => await faultsOf(node) };
+    const server = buildServer({ context, hub, health, log, draining: draining.signal });
+    undo.defer(async () => await server.close());
+    const url = await listen(server, config);
+    // Jobs are seen to their end while requests about them are still answered.
+    undo.defer(async () => await engine?.stop());
+    undo.defer(() => draining.abort());
+    log.info({ url, role: config.role }, 'listening');
+    return { node, url, apiKey: secrets.apiKey, newApiKeyPath: secrets.newApiKeyPath, stop: stopOf(undo) };
+  } catch (error) {
+    await undo.disposeAsync();
+    throw error;
+  }
+};
+
+const listen = async (server: FastifyInstance, { host, port }: Config): Promise<string> => {
+  try {
+    return await server.listen({ host, port });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KaziError('ADDRESS_UNAVAILABLE', { host, port, reason }, { cause });
+  }
+};
+
+/** Why a node is not ready; empty when it is. */
+const faultsOf = async ({ context, engine }: Node): Promise<readonly string[]> => {
+  const faults = await databaseFaults(context.db);
+  return engine === undefined || engine.isClaiming ? faults : [...faults, 'The runner does not claim jobs at the moment.'];
 };
 
 const stopOf = (undo: AsyncDisposableStack) => async (): Promise<void> => {

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * The sources of the server as one table for the demo's job: a line for each line of each file, its path, a tab, its text.
- * Tests are left out, so that the table stays small enough to be sent.
+ * The sources of the server as one text for the demo's job: each file after a line `@@ path`. Tests are left out, so that
+ * the text stays small enough to be sent.
  */
 export const collectSources = async (root: string): Promise<string> => {
   const names = await readdir(join(root, 'src'), { recursive: true });
@@ -11,16 +11,12 @@ export const collectSources = async (root: string): Promise<string> => {
     .map((name) => `src/${name}`)
     .filter((path) => /\.(?:ts|sql)$/.test(path) && !path.endsWith('.test.ts'))
     .toSorted();
-  const tables = await Promise.all(paths.map(async (path) => tabulate(path, await readFile(join(root, path), 'utf8'))));
-  return tables.join('');
+  const files = await Promise.all(
+    paths.map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })),
+  );
+  return joinFiles(files);
 };
 
-/** The rows of one file; each ends with a line break, and a last line without one counts too. */
-export const tabulate = (path: string, text: string): string =>
-  text === ''
-    ? ''
-    : text
-        .replace(/\n$/, '')
-        .split('\n')
-        .map((line) => `${path}\t${line}\n`)
-        .join('');
+/** A last line without a line break gets one, so that the next mark stands alone. */
+export const joinFiles = (files: readonly { readonly path: string; readonly text: string }[]): string =>
+  files.map(({ path, text }) => `@@ ${path}\n${text === '' || text.endsWith('\n') ? text : `${text}\n`}`).join('');

@@ -47,7 +47,7 @@ const RETRY_WINDOW_MS = 120_000;
  * DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
  */
 export const createJob = async (context: ActionContext, principal: Principal, job: NewJob): Promise<CreatedJob> => {
-  const sessionId = await resolveSession(context, principal, job.session);
+  const session = await resolveSession(context, principal, job.session);
   const replay = await findReplay(context, principal, job.request);
   if (replay) return replay;
   const agent = await resolveAgent(context.db, principal.tenantId, job.agent ?? context.defaultAgent);
@@ -58,7 +58,7 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
   const answer = await context.intake.submit({
     id: jobId,
     tenantId: principal.tenantId,
-    sessionId,
+    ...session,
     userId: principal.userId,
     enforceUser: principal.userId !== null || principal.isAnonymous,
     laneId: await context.directory.laneOf(principal.tenantId, agent),
@@ -71,7 +71,6 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
     requestHash: shortHash(job.request.hash),
     idempotency: scope && { scope, requestHash: job.request.hash, response, keepMs: KEEP_ANSWER_MS },
   });
-  if (answer.outcome === 'user_mismatch') throw new KaziError('RECORD_USER_MISMATCH', { record: 'Session' });
   if (answer.outcome === 'accepted') return { response, isReplay: false };
   const kept = await findReplay(context, principal, job.request);
   if (!kept) throw new KaziError('IDEMPOTENCY_IN_PROGRESS');

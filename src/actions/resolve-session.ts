@@ -13,6 +13,13 @@ export interface SessionReference {
   readonly sessionKey: string | null;
 }
 
+/** The session that new work goes to. */
+export interface ResolvedSession {
+  readonly sessionId: string;
+  /** Null for a session that does not exist yet. */
+  readonly sessionNum: number | null;
+}
+
 /**
  * The session that new work goes to: the one that is named, the one that the key stands for, or a new one. The key's
  * mapping is written or renewed. Throws the scope and ownership errors for a session that the principal may not use;
@@ -22,17 +29,16 @@ export const resolveSession = async (
   context: ActionContext,
   principal: Principal,
   reference: SessionReference,
-): Promise<string> => {
+): Promise<ResolvedSession> => {
   const { sessionId, sessionKey } = reference;
   if (sessionKey === null) {
     checkSessionScope(principal, sessionId);
-    if (sessionId === null) return newSessionId();
-    await checkSessionOwner(context, principal, sessionId);
-    return sessionId;
+    if (sessionId === null) return { sessionId: newSessionId(), sessionNum: null };
+    return await ownSession(context, principal, sessionId);
   }
   if (sessionId !== null) {
     checkSessionScope(principal, sessionId);
-    await checkSessionOwner(context, principal, sessionId);
+    await ownSession(context, principal, sessionId);
   }
   const found = await bindSessionKey(context.db, principal, {
     key: sessionKey,
@@ -41,8 +47,7 @@ export const resolveSession = async (
     keepMs: KEY_DAYS * DAY_MS,
   });
   checkSessionScope(principal, found);
-  await checkSessionOwner(context, principal, found);
-  return found;
+  return await ownSession(context, principal, found);
 };
 
 /**
@@ -69,9 +74,10 @@ const readReference = async (
   return (await findSessionByKey(context.db, principal, sessionKey)) ?? null;
 };
 
-const checkSessionOwner = async (context: ActionContext, principal: Principal, sessionId: string): Promise<void> => {
+const ownSession = async (context: ActionContext, principal: Principal, sessionId: string): Promise<ResolvedSession> => {
   const session = await context.directory.findSession(principal.tenantId, sessionId);
-  if (!session) return;
+  if (!session) return { sessionId, sessionNum: null };
   const record = { sessionId: session.id, userId: session.userId, tenantId: session.tenantId };
   checkOwnership({ principal, kind: 'Session', record, namedSessionId: null });
+  return { sessionId, sessionNum: session.num };
 };

@@ -133,12 +133,14 @@ export class ApiClient {
   async #ask<T>(schema: ZodType<T>, request: Request): Promise<T> {
     const response = await this.#fetchPatiently(request);
     const text = await response.text();
-    const parsed = schema.safeParse(parseJson(text));
-    if (parsed.success) return parsed.data;
+    const answer = parseJson(text);
+    const parsed = schema.safeParse(answer);
+    // The answer itself rather than the parsed copy: `--json` prints it as it came, keys in the server's order.
+    if (parsed.success) return answer as T;
     throw this.#unexpected(request, `"${text.slice(0, 80)}"`, parsed.error);
   }
 
-  /** Every request of this client may be repeated: submissions carry a key, keys are the exception and are sent once. */
+  /** A request may be repeated when that changes nothing: all but the making of a key, which has no idempotency key. */
   async #fetchPatiently(request: Request): Promise<Response> {
     const tries = request.path === '/keys' && request.method === 'POST' ? 1 : TRIES;
     for (let attempt = 1; ; attempt += 1) {
@@ -159,7 +161,7 @@ export class ApiClient {
       response = await fetch(new URL(path, this.#connection.url), {
         method,
         headers: {
-          authorization: `Bearer ${this.#connection.apiKey}`,
+          ...(this.#connection.apiKey === null ? {} : { authorization: `Bearer ${this.#connection.apiKey}` }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
@@ -215,7 +217,7 @@ const reasonOf = (error: unknown): string => {
 
 const reasonOfStatus = (status: number): ExitReason => {
   if (status === 502 || status === 503 || status === 504) return 'unreachable';
-  return status === 400 || status === 422 ? 'usage' : 'failed';
+  return [400, 401, 403, 422].includes(status) ? 'usage' : 'failed';
 };
 
 const adviceFor = (status: number): string => {

@@ -1,12 +1,12 @@
 import { type Config, readConfig } from '../config.ts';
-import { CommandFailure } from './exit-code.ts';
 import { readKeptSecret } from './kept-secret.ts';
 import { findRunningServer } from './server-file.ts';
 
 /** Where a command sends its requests, and as whom. */
 export interface Connection {
   readonly url: string;
-  readonly apiKey: string;
+  /** Null when none is known; the server then says what it wants. */
+  readonly apiKey: string | null;
 }
 
 /** Options that every command with a configuration has. */
@@ -24,10 +24,7 @@ export interface ClientOptions extends ConfigOptions {
 export const readClientConfig = (options: ClientOptions): Config =>
   readConfig({ flags: { dataDir: options.dataDir, url: options.url }, configFile: options.config });
 
-/**
- * The server that a command means: KAZI_URL, else the one that runs on the data folder, else the usual address. Throws
- * CommandFailure (usage) when no key is known for it.
- */
+/** The server that a command means: KAZI_URL, else the one that runs on the data folder, else the usual address. */
 export const connect = async (options: ClientOptions): Promise<Connection> => {
   const config = readClientConfig(options);
   const url = config.url ?? (await findRunningServer(config.dataDir)) ?? 'http://127.0.0.1:7420';
@@ -35,18 +32,11 @@ export const connect = async (options: ClientOptions): Promise<Connection> => {
 };
 
 /**
- * KAZI_API_KEY, else the key in the data folder. The latter never leaves this machine: it belongs to the server here,
- * and a URL that points elsewhere would hand it to somebody else.
+ * KAZI_API_KEY, else the key in the data folder, else null. The one in the folder never leaves this machine: it belongs to
+ * the server here, and a URL that points elsewhere would hand it to somebody else.
  */
-export const findApiKey = async (config: Config, url: string): Promise<string> => {
-  if (config.apiKey !== null) return config.apiKey;
-  const kept = isLoopback(url) ? await readKeptSecret(config.dataDir, 'api-key') : null;
-  if (kept !== null) return kept;
-  throw new CommandFailure(
-    'usage',
-    `found no API key for "${url}": expected KAZI_API_KEY${isLoopback(url) ? `, or a server that was started once on "${config.dataDir}"` : ''}; set KAZI_API_KEY`,
-  );
-};
+export const findApiKey = async (config: Config, url: string): Promise<string | null> =>
+  config.apiKey ?? (isLoopback(url) ? await readKeptSecret(config.dataDir, 'api-key') : null);
 
 const isLoopback = (url: string): boolean => {
   const { hostname } = new URL(url);

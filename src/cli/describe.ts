@@ -1,5 +1,6 @@
-/** `0.4 s`, `12 s`, `3 min 5 s`. */
+/** `42 ms`, `1.4 s`, `12 s`, `3 min 5 s`. */
 export const describeDuration = (ms: number): string => {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;

@@ -54,8 +54,8 @@ export const hasLastingServer = async (config: Config): Promise<boolean> =>
 
 const startOwn = async (config: Config): Promise<App> => {
   const { startApp } = await import('../app.ts');
-  // Progress belongs to the user here: of the log, only what needs attention.
-  const level = config.logLevel === 'info' ? 'warn' : config.logLevel;
+  // The terminal belongs to the progress here: of the log, only what went wrong.
+  const level = config.logLevel === 'info' ? 'error' : config.logLevel;
   return await startApp({
     config: Object.freeze({ ...config, host: '127.0.0.1', port: 0, role: 'all' as const }),
     log: createLog(level),

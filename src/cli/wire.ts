@@ -27,7 +27,7 @@ export const jobSchema = z.looseObject({
 export const jobEventSchema = z.looseObject({
   seq: z.number(),
   type: z.string(),
-  data: z.record(z.string(), z.unknown()).default({}),
+  data: z.record(z.string(), z.unknown()),
   message: z.looseObject({ role: z.string(), content: z.unknown() }).nullish(),
 });
 

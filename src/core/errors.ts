@@ -115,6 +115,11 @@ export const ERRORS = define({
     message: 'Path refused: found "{found}", expected a path inside the workspace.',
   },
   BLOB_NOT_FOUND: { status: 404, retryable: false, message: 'Blob {sha256} is not in the store' },
+  ADDRESS_UNAVAILABLE: {
+    status: 500,
+    retryable: false,
+    message: 'Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another one with --port (0 = any free one).',
+  },
   DATA_DIR_IN_USE: { status: 500, retryable: false, message: '{message}' },
   EMBEDDED_DATABASE_FAILED: { status: 500, retryable: false, message: '{message}' },
   MIGRATION_REFUSED: { status: 500, retryable: false, message: '{message}' },

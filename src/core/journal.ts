@@ -49,6 +49,8 @@ export interface JobFinish {
 export interface JournalEntry {
   readonly jobId: string;
   readonly sessionNum: number;
+  /** Which start of the job this is, from 1. */
+  readonly attempt: number;
   readonly leaseId: number;
   /** 1, 2, 3 … within one claim; an entry that is sent again changes nothing. */
   readonly writeNum: number;

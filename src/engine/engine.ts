@@ -87,8 +87,8 @@ export class Engine {
     this.#options.lifeSign.start();
     await this.#lease.start();
     this.#runner.start();
+    await this.#rescuer.start();
     this.#dispatcher.start();
-    this.#rescuer.start();
     this.#pruner.start();
   }
 

@@ -81,6 +81,7 @@ export class JobLog {
     const answer = await this.#send({
       jobId: this.#job.id,
       sessionNum: this.#job.sessionNum,
+      attempt: this.#job.attempts,
       leaseId: this.#job.leaseId,
       writeNum: this.#writeNum,
       events,

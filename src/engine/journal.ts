@@ -46,6 +46,6 @@ const announce = (
   answers.forEach((answer, place) => {
     const entry = entries[place];
     if (entry && answer.outcome === 'written') notifications.publish('events', entry.sessionNum);
-    if (answer.readyLane !== null) notifications.publish('lanes', answer.readyLane);
   });
+  for (const lane of answers[0]?.readyLanes ?? []) notifications.publish('lanes', lane);
 };

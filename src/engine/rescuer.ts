@@ -28,8 +28,12 @@ export class Rescuer {
     this.#options = options;
   }
 
-  start(): void {
-    this.#loop ??= this.#run();
+  /** Resolves after the first look, so that what dead nodes held is claimed before what only waits. */
+  async start(): Promise<void> {
+    if (this.#loop) return;
+    const first = this.#look();
+    this.#loop = first.then(async (isFull) => await this.#run(isFull));
+    await first;
   }
 
   async stop(): Promise<void> {
@@ -37,14 +41,20 @@ export class Rescuer {
     await this.#loop;
   }
 
-  async #run(): Promise<void> {
+  async #run(wasFull: boolean): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      const isFull = await this.#rescue().catch((error: unknown) => {
-        if (!isDatabaseUnavailable(error)) this.#options.log.error({ err: error }, 'rescuing failed');
-        return false;
-      });
+    for (let isFull = wasFull; !signal.aborted; isFull = await this.#look()) {
       if (!isFull) await waitFor(jitter(this.#options.everyMs), signal);
+    }
+  }
+
+  /** One rescue; true when there is more to take back at once. */
+  async #look(): Promise<boolean> {
+    try {
+      return await this.#rescue();
+    } catch (error) {
+      if (!isDatabaseUnavailable(error)) this.#options.log.error({ err: error }, 'rescuing failed');
+      return false;
     }
   }
 

@@ -54,6 +54,7 @@ export class LocalSandbox implements Sandbox {
   readonly #options: LocalSandboxOptions;
   readonly #files: WorkspaceFiles;
   readonly #meter: WorkspaceMeter;
+  readonly #starting = new Set<Promise<SandboxProcess>>();
   readonly #running = new Set<SandboxProcess>();
   #isDestroyed = false;
 
@@ -69,28 +70,13 @@ export class LocalSandbox implements Sandbox {
   }
 
   async spawn(command: SandboxCommand): Promise<SandboxProcess> {
-    this.#assertOpen();
-    checkCommand(command);
-    const { starter, claim, limits, workspaceDir, owner } = this.#options;
-    claim.assertHeld();
-    const folder = parseWorkspacePath(command.cwd ?? '.');
-    if (folder.length > 0) await this.#assertFolder(folder.join('/'));
-    this.#meter.start();
-    const { started, finish } = await starter.start({
-      workspaceDir,
-      owner,
-      limits,
-      mark: claim.mark,
-      command,
-      cwd: [WORKSPACE_PATH, ...folder].join('/'),
-    });
-    const process = superviseCommand({ started, command, limits, meter: this.#meter });
-    const result = process.result.then(finish);
-    const tracked: SandboxProcess = { kill: () => process.kill(), result };
-    this.#track(tracked);
-    // Taken over, or destroyed, while it started: it must not run on.
-    if (this.#isDestroyed || !claim.isHeld()) tracked.kill();
-    return tracked;
+    const starting = this.#start(command);
+    this.#starting.add(starting);
+    try {
+      return await starting;
+    } finally {
+      this.#starting.delete(starting);
+    }
   }
 
   read(path: string, options?: Parameters<Sandbox['read']>[1]): ReturnType<Sandbox['read']> {
@@ -118,6 +104,7 @@ export class LocalSandbox implements Sandbox {
   }
 
   async kill(): Promise<void> {
+    await Promise.allSettled(this.#starting);
     const running = [...this.#running];
     for (const process of running) process.kill();
     await Promise.allSettled(running.map((process) => process.result));
@@ -130,6 +117,31 @@ export class LocalSandbox implements Sandbox {
     if (wasDestroyed) return;
     this.#options.claim.release();
     this.#options.onDestroy();
+  }
+
+  async #start(command: SandboxCommand): Promise<SandboxProcess> {
+    this.#assertOpen();
+    checkCommand(command);
+    const { starter, claim, limits, workspaceDir, owner } = this.#options;
+    claim.assertHeld();
+    const folder = parseWorkspacePath(command.cwd ?? '.');
+    if (folder.length > 0) await this.#assertFolder(folder.join('/'));
+    this.#meter.start();
+    const { started, finish } = await starter.start({
+      workspaceDir,
+      owner,
+      limits,
+      mark: claim.mark,
+      command,
+      cwd: [WORKSPACE_PATH, ...folder].join('/'),
+    });
+    const process = superviseCommand({ started, command, limits, meter: this.#meter });
+    const result = process.result.then(finish);
+    const tracked: SandboxProcess = { kill: () => process.kill(), result };
+    this.#track(tracked);
+    // Taken over, or destroyed, while it started: it must not run on.
+    if (this.#isDestroyed || !claim.isHeld()) tracked.kill();
+    return tracked;
   }
 
   #track(process: SandboxProcess): void {

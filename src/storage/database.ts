@@ -30,16 +30,23 @@ export const isDatabaseUnavailable = (error: unknown): boolean => {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
     UNAVAILABLE.test(code) ||
-    /Connection terminated|timeout expired|Client has encountered a connection error/.test(error.message)
+    /Connection terminated|timeout expired|timeout exceeded when trying|Client has encountered a connection error/.test(error.message)
   );
 };
 
 const statementsFolder = new URL('./', import.meta.url);
 
-/** int8 counts and numbers stay below 2^53 here, so they are numbers; timestamps are Dates. */
+/** OID of bigint[] in pg_type; the driver has names for single values only. */
+const INT8_ARRAY: number = 1016;
+const parseTexts = pg.types.getTypeParser(INT8_ARRAY) as (text: string) => string[];
+
+/** int8 counts and numbers stay below 2^53 here, so they are numbers, in arrays too; timestamps are Dates. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) =>
-    oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
+  getTypeParser: (oid, format) => {
+    if (oid === pg.types.builtins.INT8) return Number;
+    if (Number(oid) === INT8_ARRAY) return (text: string) => parseTexts(text).map(Number);
+    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
+  },
 };
 
 /** The pool of one node, and the statements that it has read. Started by use, stopped by end(). */
@@ -76,6 +83,11 @@ export class Database implements Queryable {
       throw unavailable(error);
     });
     let broken: Error | undefined;
+    // The pool listens to idle connections only: one that breaks between two statements would end the process.
+    const onBreak = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onBreak);
     try {
       await client.query('begin');
       const result = await work({
@@ -90,6 +102,7 @@ export class Database implements Queryable {
       });
       throw unavailable(error);
     } finally {
+      client.off('error', onBreak);
       client.release(broken);
     }
   }

@@ -1,7 +1,7 @@
 import type { ArtifactEntry } from '../core/artifact.ts';
 import type { JournalEntry } from '../core/journal.ts';
 import type { Queryable } from './database.ts';
-import { toDatabaseJson } from './json.ts';
+import { toDatabaseJson, toDatabaseText } from './json.ts';
 
 /** What became of an entry. `lost`: the job is no longer this claim's, and nothing was written. */
 export interface JournalAnswer {
@@ -10,8 +10,8 @@ export interface JournalAnswer {
   readonly isCanceled: boolean;
   /** Newest seq of the session's log; null unless written. */
   readonly lastSeq: number | null;
-  /** The lane of the session's next job, when this entry freed the session and that job is due. */
-  readonly readyLane: number | null;
+  /** Lanes that got claimable work because entries of the batch freed their sessions; the same in each answer. */
+  readonly readyLanes: readonly number[];
 }
 
 /** Writes entries of held jobs in one transaction; answers in the order of the input. */
@@ -21,7 +21,7 @@ export const writeJournal = async (db: Queryable, entries: readonly JournalEntry
     outcome: JournalAnswer['outcome'];
     canceled: boolean;
     last_seq: number | null;
-    ready_lane: number | null;
+    ready_lanes: number[];
   }>('jobs/journal', [toDatabaseJson(entries.map(toEntryRow))]);
   const answers: JournalAnswer[] = [];
   for (const row of rows) {
@@ -29,7 +29,7 @@ export const writeJournal = async (db: Queryable, entries: readonly JournalEntry
       outcome: row.outcome,
       isCanceled: row.canceled,
       lastSeq: row.last_seq,
-      readyLane: row.ready_lane,
+      readyLanes: row.ready_lanes,
     };
   }
   return answers;
@@ -39,6 +39,7 @@ const toEntryRow = (entry: JournalEntry, ord: number): Record<string, unknown> =
   ord,
   session_num: entry.sessionNum,
   job_id: entry.jobId,
+  attempt: entry.attempt,
   lease_id: entry.leaseId,
   write_num: entry.writeNum,
   events: entry.events,
@@ -80,7 +81,7 @@ export const releaseJobs = async (
     releases.map((release) => release.jobId),
     releases.map((release) => release.leaseId),
     releases.map((release) => release.delayMs),
-    reason,
+    toDatabaseText(reason),
   ]);
   return row ?? { released: 0, sessions: [], lanes: [] };
 };

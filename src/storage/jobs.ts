@@ -1,3 +1,4 @@
+import { KaziError } from '../core/errors.ts';
 import type { ClaimedJob, Job, JobState } from '../core/job.ts';
 import type { Queryable } from './database.ts';
 import { toDatabaseJson } from './json.ts';
@@ -7,6 +8,8 @@ export interface JobSubmission {
   readonly id: string;
   readonly tenantId: string;
   readonly sessionId: string;
+  /** Where the caller knows the session's number. */
+  readonly sessionNum: number | null;
   readonly userId: string | null;
   /** True: refuse when the session belongs to another user. */
   readonly enforceUser: boolean;
@@ -31,7 +34,7 @@ export interface IdempotencyRecord {
 }
 
 export interface AcceptedJob {
-  readonly outcome: 'accepted' | 'replay' | 'user_mismatch';
+  readonly outcome: 'accepted' | 'replay';
   /** Null unless accepted. */
   readonly createdAt: Date | null;
   readonly sessionNum: number | null;
@@ -39,7 +42,10 @@ export interface AcceptedJob {
   readonly readyLane: number | null;
 }
 
-/** Accepts a batch, all or nothing; answers in the order of the input. Two items never share an idempotency scope. */
+/**
+ * Accepts a batch, all or nothing; answers in the order of the input. Two items never share an idempotency scope.
+ * Throws RECORD_USER_MISMATCH when a session of the batch is another user's.
+ */
 export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmission[]): Promise<AcceptedJob[]> => {
   const rows = await db.query<{
     ord: number;
@@ -47,7 +53,7 @@ export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmiss
     session_num: number | null;
     created_at: Date | null;
     ready_lane: number | null;
-  }>('jobs/accept', [toDatabaseJson(submissions.map(toSubmissionRow))]);
+  }>('jobs/accept', [toDatabaseJson(submissions.map(toSubmissionRow))]).catch(explainRefusal);
   const answers: AcceptedJob[] = [];
   for (const row of rows) {
     answers[row.ord] = {
@@ -60,11 +66,20 @@ export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmiss
   return answers;
 };
 
+/** SQLSTATE of refuse_session (migration 0004): somebody else made the session in the same moment. */
+const FOREIGN_SESSION = 'KZ001';
+
+const explainRefusal = (error: unknown): never => {
+  const isForeign = error instanceof Error && 'code' in error && error.code === FOREIGN_SESSION;
+  throw isForeign ? new KaziError('RECORD_USER_MISMATCH', { record: 'Session' }, { cause: error }) : error;
+};
+
 const toSubmissionRow = (submission: JobSubmission, ord: number): Record<string, unknown> => ({
   ord,
   id: submission.id,
   tenant_id: submission.tenantId,
   session_id: submission.sessionId,
+  session_num: submission.sessionNum,
   user_id: submission.userId,
   enforce_user: submission.enforceUser,
   lane_id: submission.laneId,

@@ -1,18 +1,24 @@
 import type { Rows } from '../support/rows.ts';
 import { percentile } from './proof.ts';
 
-/** How long after a blow each job that had been running then was started again, in ms, in ascending order. */
+/**
+ * How long after a blow each job that it hit was started again, in ms, in ascending order. Hit are the jobs that were running then
+ * and left their node in no other way than by being taken back from it.
+ */
 export const pickUpTimes = async (query: Rows, struckAt: Date): Promise<readonly number[]> => {
   const rows = await query<{ ms: number | null }>(
-    `select (extract(epoch from min(again.at) - $1::timestamptz) * 1000)::float8 as ms
-     from events start
-     join jobs j on j.id = start.job_id
-     left join events again on again.job_id = start.job_id and again.type = 'job.started' and again.at > $1::timestamptz
-     where start.type = 'job.started' and start.at <= $1::timestamptz
-       and not exists (
-         select from events e where e.job_id = start.job_id and e.seq > start.seq and e.at <= $1::timestamptz
-           and e.type in ('job.completed', 'job.failed', 'job.requeued'))
-     group by j.id`,
+    `select (extract(epoch from again.at - $1::timestamptz) * 1000)::float8 as ms
+     from jobs j
+     cross join lateral (
+       select e.type from events e where e.job_id = j.id and e.at <= $1::timestamptz and e.type like 'job.%' order by e.seq desc limit 1
+     ) before
+     cross join lateral (
+       select e.type, e.seq from events e where e.job_id = j.id and e.at > $1::timestamptz and e.type like 'job.%' order by e.seq limit 1
+     ) after
+     left join lateral (
+       select e.at from events e where e.job_id = j.id and e.seq > after.seq and e.type = 'job.started' order by e.seq limit 1
+     ) again on true
+     where before.type = 'job.started' and after.type = 'job.requeued'`,
     [struckAt.toISOString()],
   );
   return rows.map(({ ms }) => ms ?? Number.POSITIVE_INFINITY).toSorted((a, b) => a - b);

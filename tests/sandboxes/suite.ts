@@ -226,6 +226,13 @@ export const describeSandboxSuite = (name: SandboxProviderName, skip: string | f
       await assert.rejects(sandbox.run({ script: 'true' }), (error) => isKaziError(error, 'SANDBOX_UNAVAILABLE'));
     });
 
+    test('ends a command that is only just starting', async (t) => {
+      const sandbox = await openSandbox(t, provider);
+      const starting = sandbox.spawn({ script: 'sleep 1000' });
+      await sandbox.destroy();
+      assert.equal((await (await starting).result).signal, 'SIGKILL');
+    });
+
     test('bars a sandbox whose workspace another one has taken over', async (t) => {
       const workspaceDir = join(await makeFolder(t), 'workspace');
       const first = await openSandbox(t, provider, { workspaceDir, identity: 1 });

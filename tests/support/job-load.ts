@@ -5,7 +5,7 @@ import { ledgerScript } from './step-ledger.ts';
 
 const SUBMITTERS = 4;
 const SESSIONS = 60;
-const PAUSE_MS = 40;
+const PAUSE_MS = 100;
 /** One job in so many is a shell job; the rest echo. */
 const SHELL_EVERY = 5;
 

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { describe, test } from 'node:test';
+import Fastify from 'fastify';
+import { type DeclaredRoute, guardRoutes } from '../../src/http/access.ts';
+import { startApi } from '../support/api.ts';
+import { bearer, send } from '../support/api-client.ts';
+
+const api = await startApi({ runsJobs: false });
+const routes = api.server.declaredRoutes;
+
+const pathOf = ({ url }: DeclaredRoute, jobId: string = randomUUID()): string =>
+  url.replace(':jobId', jobId).replace(':id', randomUUID()).replace('*', 'file.txt');
+/** A valid body, so that the check of the body never answers first. */
+const bodyOf = ({ method, url }: DeclaredRoute) => {
+  if (method !== 'POST') return {};
+  return { body: url === '/keys' ? { name: 'x' } : { question: 'x', agent_type: 'echo' } };
+};
+const ask = async (route: DeclaredRoute, headers: Readonly<Record<string, string>>, path = pathOf(route)) =>
+  await send(api.url, { method: route.method, path, headers, ...bodyOf(route) });
+const nameOf = ({ method, url }: DeclaredRoute): string => `${method} ${url}`;
+
+describe('the access of every route', () => {
+  test('is declared for exactly the routes that the router has', () => {
+    const names = routes.map((route) => `${nameOf(route)} ${JSON.stringify(route.access)}`).toSorted();
+    const closed = (who: string, record: string, readsQueryToken = false) => JSON.stringify({ who, readsQueryToken, record });
+    const open = JSON.stringify({ who: 'public' });
+    assert.deepEqual(names, [
+      `DELETE /health ${open}`,
+      `DELETE /jobs/ ${open}`,
+      `DELETE /jobs/:jobId ${closed('credential', 'job')}`,
+      `DELETE /keys/:id ${closed('admin', 'tenant')}`,
+      `GET /health ${open}`,
+      `GET /healthz ${open}`,
+      `GET /jobs ${closed('credential', 'tenant')}`,
+      `GET /jobs/ ${open}`,
+      `GET /jobs/:jobId ${closed('credential', 'job')}`,
+      `GET /jobs/:jobId/artifacts ${closed('credential', 'job', true)}`,
+      `GET /jobs/:jobId/artifacts/* ${closed('credential', 'job', true)}`,
+      `GET /jobs/:jobId/events ${closed('credential', 'job', true)}`,
+      `GET /keys ${closed('admin', 'tenant')}`,
+      `GET /readyz ${open}`,
+      `GET /submit ${open}`,
+      `HEAD /jobs/ ${open}`,
+      `HEAD /jobs/:jobId/artifacts/* ${closed('credential', 'job', true)}`,
+      `PATCH /health ${open}`,
+      `PATCH /jobs/ ${open}`,
+      `POST /health ${open}`,
+      `POST /jobs/ ${open}`,
+      `POST /keys ${closed('admin', 'tenant')}`,
+      `POST /submit ${closed('credential', 'session')}`,
+      `PUT /health ${open}`,
+      `PUT /jobs/ ${open}`,
+    ]);
+  });
+
+  test('a route without a declaration cannot be registered', () => {
+    const server = Fastify();
+    guardRoutes(server);
+    assert.throws(() => server.get('/open', () => 'x'), /GET \/open declares no access/);
+    assert.throws(() => server.route({ method: 'POST', url: '/x', config: {}, handler: () => 'x' }), /declares no access/);
+  });
+
+  for (const route of routes.filter(({ access }) => access.who === 'public')) {
+    test(`${nameOf(route)} asks for no credential`, async () => {
+      assert.ok(![401, 403].includes((await ask(route, {})).status));
+    });
+  }
+
+  for (const route of routes) {
+    const { access } = route;
+    if (access.who === 'public') continue;
+
+    test(`${nameOf(route)} refuses whoever proves nothing`, async () => {
+      assert.equal((await ask(route, {})).status, 401);
+      assert.equal((await ask(route, bearer('kz_unknown'))).status, 401);
+    });
+
+    test(`${nameOf(route)} ${access.readsQueryToken ? 'reads' : 'ignores'} ?token=`, async () => {
+      const answer = await ask(route, {}, `${pathOf(route)}?token=${api.adminKey}`);
+      assert.equal(answer.status === 401, !access.readsQueryToken, answer.text);
+    });
+
+    test(`${nameOf(route)} refuses foreign hints before it looks at anything else`, async () => {
+      const isBody = route.url === '/submit';
+      const answer = isBody
+        ? await send(api.url, { method: 'POST', path: '/submit', headers: bearer(api.adminKey), body: { question: 'x', user_id: 'x' } })
+        : await ask(route, bearer(api.adminKey), `${pathOf(route)}?user_id=x`);
+      assert.equal(answer.status, 403);
+    });
+
+    if (access.who === 'admin') {
+      test(`${nameOf(route)} refuses keys without the scope admin, and session tokens`, async () => {
+        for (const credential of [await api.key(), api.token({ userId: 'admin' })]) {
+          const answer = await ask(route, bearer(credential));
+          assert.deepEqual([answer.status, answer.text], [403, '{"ok":false,"error":"Admin scope required"}']);
+        }
+      });
+    }
+
+    if (access.record === 'job') {
+      test(`${nameOf(route)} refuses the job of another user, another tenant and another session`, async () => {
+        const headers = bearer(api.token({ tenantId: 't', userId: 'u' }));
+        const made = await send(api.url, { method: 'POST', path: '/submit', headers, body: { question: 'x', agent_type: 'echo' } });
+        const path = pathOf(route, String(made.json['job_id']));
+        const strangers = [
+          api.token({ tenantId: 't', userId: 'v' }),
+          api.token({ tenantId: 'x', userId: 'u' }),
+          api.token(),
+        ];
+        for (const token of strangers) assert.equal((await ask(route, bearer(token), path)).status, 403);
+        assert.equal((await ask(route, headers, `${path}?session_id=another`)).status, 403);
+      });
+    }
+  }
+});

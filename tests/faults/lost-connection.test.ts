@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import pg from 'pg';
+import { pino } from 'pino';
+import { Database, isDatabaseUnavailable } from '../../src/storage/database.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { rowsOf } from '../support/rows.ts';
+
+const { url } = await createTestDatabase();
+
+test('a connection that breaks between two statements of a transaction fails that transaction alone', async (t) => {
+  const database = new Database({ url, maxConnections: 1, log: pino({ level: 'silent' }) });
+  t.after(async () => await database.end());
+  const query = rowsOf(url);
+  const broken = database.transaction(async (tx) => {
+    await tx.query('health');
+    await query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'kazi'`);
+    while ((await query(`select from pg_stat_activity where application_name = 'kazi' and datname = current_database()`)).length > 0);
+    return await tx.query('health');
+  });
+  await assert.rejects(broken, { code: 'DATABASE_UNAVAILABLE' });
+  assert.equal((await database.query('health')).length, 1);
+});
+
+test('a pool that has no connection to give in time counts as a database that is away', async (t) => {
+  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 20 });
+  t.after(async () => await pool.end());
+  const client = await pool.connect();
+  t.after(() => client.release());
+  await assert.rejects(pool.query('select 1'), isDatabaseUnavailable);
+});

@@ -1,0 +1,16 @@
+import { describe } from 'node:test';
+import { startApi } from '../../support/api.ts';
+import { defineArtifactChecks } from './suite-artifacts.ts';
+import { defineCredentialChecks } from './suite-credentials.ts';
+import { defineHttpChecks } from './suite-http.ts';
+import { defineJobChecks } from './suite-jobs.ts';
+
+const api = await startApi();
+const target = { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
+
+describe('conformance of the jobs API', () => {
+  defineHttpChecks(target);
+  defineCredentialChecks(target);
+  defineJobChecks(target);
+  defineArtifactChecks(target);
+});
