@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { Batcher } from '../src/core/batcher.ts';
+import { migrate } from '../src/storage/migrate.ts';
 import type { BenchServer } from './bench-node.ts';
 import type { PipelineLoad, PipelineRound } from './pipeline.ts';
 
@@ -12,6 +13,7 @@ interface Item {
   readonly tenant_id: string;
   readonly session_id: string;
   readonly user_id: string;
+  readonly lane_id: number;
   readonly agent: string;
   readonly question: string;
 }
@@ -22,7 +24,7 @@ interface Claimed {
   readonly question: string;
 }
 
-/** The same work on plain tables (reference.sql): same rows, same batches, same driver, nothing of what kazi guarantees. */
+/** The same work as a plain queue over the same tables (reference.sql): same rows, batches and driver, nothing of what kazi guarantees. */
 export class ReferencePipeline {
   readonly #pool: pg.Pool;
   readonly #intake: Batcher<Item, true>;
@@ -31,7 +33,7 @@ export class ReferencePipeline {
     this.#pool = pool;
     this.#intake = new Batcher({
       run: async (items) => {
-        await this.#query('accept', 'select ref_accept($1::jsonb)', [JSON.stringify(items)]);
+        await this.#query('accept', 'select ref_submit($1::jsonb)', [JSON.stringify(items)]);
         return items.map(() => true as const);
       },
       maxItems: BATCH,
@@ -40,9 +42,18 @@ export class ReferencePipeline {
     });
   }
 
-  static async start(server: BenchServer): Promise<ReferencePipeline> {
-    const pool = new pg.Pool({ connectionString: await server.createDatabase(), max: 10 });
+  static async start(server: BenchServer, tenants: number): Promise<ReferencePipeline> {
+    const databaseUrl = await server.createDatabase();
+    await migrate({ databaseUrl, log: server.log });
+    const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
     await pool.query(readFileSync(new URL('reference.sql', import.meta.url), 'utf8'));
+    for (let tenant = 0; tenant < tenants; tenant += 1) {
+      const id = tenantOf(tenant);
+      await pool.query('insert into tenants (id) values ($1)', [id]);
+      await pool.query("insert into users (tenant_id, id) values ($1, 'bench')", [id]);
+      // Lane ids count from 1, in the order of the tenants.
+      await pool.query("insert into lanes (tenant_id, agent) values ($1, 'echo')", [id]);
+    }
     // The server goes away before the last idle connection has noticed its end.
     pool.on('error', () => undefined);
     return new ReferencePipeline(pool);
@@ -94,11 +105,14 @@ export class ReferencePipeline {
   }
 }
 
+const tenantOf = (number: number): string => `tenant-${number}`;
+
 const itemOf = (number: number, tenants: number): Item => ({
   id: crypto.randomUUID(),
-  tenant_id: `tenant-${number % tenants}`,
+  tenant_id: tenantOf(number % tenants),
   session_id: crypto.randomUUID(),
   user_id: 'bench',
+  lane_id: (number % tenants) + 1,
   agent: 'echo',
   question: `hello ${number}`,
 });

@@ -198,11 +198,13 @@ set enable_seqscan = off
 as $$
 declare
     v_due bigint[];
+    -- clock_timestamp() itself is no condition for an index: all delayed heads would be read, each time.
+    v_now timestamptz := clock_timestamp();
 begin
     select array_agg(d.num) into v_due
     from (
         select s.num from sessions s
-        where s.head_job is not null and not s.head_ready and s.head_run_at <= clock_timestamp()
+        where s.head_job is not null and not s.head_ready and s.head_run_at <= v_now
         order by s.head_run_at
         limit p_limit
         for no key update skip locked

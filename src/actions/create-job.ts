@@ -51,7 +51,6 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
   const replay = await findReplay(context, principal, job.request);
   if (replay) return replay;
   const agent = await resolveAgent(context.db, principal.tenantId, job.agent ?? context.defaultAgent);
-  await context.directory.ensureOwner(principal.tenantId, principal.userId);
   const jobId = newJobId();
   const response = job.request.toResponse(jobId);
   const scope = job.request.idempotencyScope;
@@ -61,7 +60,7 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
     ...session,
     userId: principal.userId,
     enforceUser: principal.userId !== null || principal.isAnonymous,
-    laneId: await context.directory.laneOf(principal.tenantId, agent),
+    laneId: await context.directory.laneOf(principal, agent),
     agent: agent.name,
     agentVersion: agent.version,
     priority: job.priority,

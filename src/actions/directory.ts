@@ -25,12 +25,13 @@ export class Directory {
     this.#owners.set(key, true);
   }
 
-  /** The lane of an agent of a tenant that ensureOwner has seen. */
-  async laneOf(tenantId: string, agent: Agent): Promise<number> {
-    const key = JSON.stringify([tenantId, agent.name, agent.maxRunning]);
+  /** The lane of an agent of a tenant; makes the tenant and the user known as ensureOwner does. */
+  async laneOf(owner: { readonly tenantId: string; readonly userId: string | null }, agent: Agent): Promise<number> {
+    const { tenantId, userId } = owner;
+    const key = JSON.stringify([tenantId, userId, agent.name, agent.maxRunning]);
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
-    const lane = await ensureLane(this.#db, { tenantId, agent: agent.name, maxRunning: agent.maxRunning });
+    const lane = await ensureLane(this.#db, { tenantId, userId, agent: agent.name, maxRunning: agent.maxRunning });
     this.#lanes.set(key, lane);
     return lane;
   }

@@ -83,7 +83,7 @@ export class ApiClient {
     const query = new URLSearchParams(
       Object.entries(filter).filter((entry): entry is [string, string] => Boolean(entry[1])),
     );
-    return await this.#ask(answers.jobList, { path: `/jobs?${query}` });
+    return await this.#ask(answers.jobList, { path: `/jobs?${query.toString()}` });
   }
 
   async createKey(request: KeyRequest): Promise<{ readonly key: WireApiKey; readonly api_key: string }> {

@@ -104,7 +104,10 @@ const onEachChunk = (tell: () => void): TransformStream<Uint8Array, Uint8Array> 
 /** Null for a message that is none of ours: newer servers may send more kinds. */
 const parseEvent = (text: string): JobEvent | null => {
   try {
-    return jobEventSchema.parse(JSON.parse(text));
+    const event: unknown = JSON.parse(text);
+    jobEventSchema.parse(event);
+    // The event itself: `--json` prints it as it came.
+    return event as JobEvent;
   } catch {
     // Not an event as we know them; the next one may be.
     return null;

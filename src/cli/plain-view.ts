@@ -43,13 +43,12 @@ export const createPlainView = (output: Output): ProgressView => {
 
 /** One line about an event; null for one that needs none. */
 export const describeEvent = ({ type, data }: JobEvent): string | null => {
-  const step = `step ${String(data['ordinal'] ?? '?')}`;
-  const took = typeof data['duration_ms'] === 'number' ? ` in ${describeDuration(data['duration_ms'])}` : '';
+  const { ordinal, attempt, duration_ms: durationMs } = data;
+  const step = typeof ordinal === 'number' ? `step ${ordinal}` : 'a step';
+  const took = typeof durationMs === 'number' ? ` in ${describeDuration(durationMs)}` : '';
   switch (type) {
     case 'job.started':
-      return data['attempt'] === 1 || data['attempt'] === undefined
-        ? 'started'
-        : `started, attempt ${String(data['attempt'])}`;
+      return typeof attempt === 'number' && attempt > 1 ? `started, attempt ${attempt}` : 'started';
     case 'job.requeued':
       return 'back in the queue: its node was lost or stopped';
     case 'step.started':

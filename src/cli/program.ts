@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 
-/** Takes the exit code that a command ended with. */
-type Report = (exitCode: number) => void;
+/** Wraps a command so that its module is loaded when it is called, and its exit code is reported. */
+type Act = <Given extends readonly unknown[]>(
+  load: () => Promise<(...given: Given) => Promise<number>>,
+) => (...given: Given) => Promise<void>;
 
 const CONFIG_HELP = 'configuration file (JSON; docs/config.md)';
 const DATA_DIR_HELP = 'data folder (KAZI_DATA_DIR, .kazi)';
@@ -11,23 +13,29 @@ const URL_HELP = 'server to talk to (KAZI_URL)';
 const JSON_HELP = 'print JSON only';
 
 /** The command line. Each command is imported when it is called, so that `kazi jobs list` does not load the server. */
-export const buildProgram = (report: Report): Command => {
+export const buildProgram = (report: (exitCode: number) => void): Command => {
+  const act: Act =
+    (load) =>
+    async (...given) => {
+      const command = await load();
+      report(await command(...given));
+    };
   const program = new Command('kazi')
     .description('Self-hosted server for background AI-agent work.')
     .version(readVersion())
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(toOneLine(text)) });
-  addServe(program, report);
-  addRun(program, report);
-  addJobs(program, report);
-  addKeys(program, report);
-  addToken(program, report);
-  addDoctor(program, report);
+  addServe(program, act);
+  addRun(program, act);
+  addJobs(program, act);
+  addKeys(program, act);
+  addToken(program, act);
+  addDoctor(program, act);
   return program;
 };
 
-const addServe = (program: Command, report: Report): void => {
+const addServe = (program: Command, act: Act): void => {
   program
     .command('serve')
     .description('run the server; prints "kazi ready http://HOST:PORT", logs JSON lines on stderr')
@@ -36,10 +44,10 @@ const addServe = (program: Command, report: Report): void => {
     .option('--data-dir <folder>', DATA_DIR_HELP)
     .option('--role <role>', 'all, api or runner (KAZI_ROLE, all)')
     .option('--config <file>', CONFIG_HELP)
-    .action(async (options) => report(await (await import('./commands/serve.ts')).serve(options)));
+    .action(act(async () => (await import('./commands/serve.ts')).serve));
 };
 
-const addRun = (program: Command, report: Report): void => {
+const addRun = (program: Command, act: Act): void => {
   withServer(program.command('run'))
     .description(
       'run one job: show its progress, save its artifacts; exit code 0 complete, 1 failed, 2 usage, 3 canceled, 4 unreachable',
@@ -51,10 +59,10 @@ const addRun = (program: Command, report: Report): void => {
     .option('--script <file>', 'read the input from this file')
     .option('--detach', 'print the id of the job and leave; needs a server that goes on')
     .option('--json', 'print the final state of the job as JSON, and nothing else')
-    .action(async (input, options) => report(await (await import('./commands/run.ts')).run(input, options)));
+    .action(act(async () => (await import('./commands/run.ts')).run));
 };
 
-const addJobs = (program: Command, report: Report): void => {
+const addJobs = (program: Command, act: Act): void => {
   const jobs = program.command('jobs').description('list, show, follow and cancel jobs');
   withServer(jobs.command('list'))
     .description('newest jobs first')
@@ -64,28 +72,28 @@ const addJobs = (program: Command, report: Report): void => {
     .option('--limit <number>', 'at most this many')
     .option('--cursor <cursor>', 'go on after an earlier page')
     .option('--json', JSON_HELP)
-    .action(async (options) => report(await (await import('./commands/jobs.ts')).listJobs(options)));
+    .action(act(async () => (await import('./commands/jobs.ts')).listJobs));
   withServer(jobs.command('get'))
     .description('one job')
     .argument('<job>', 'its id')
     .option('--artifacts', 'save its artifacts below kazi-artifacts/')
     .option('--json', JSON_HELP)
-    .action(async (job, options) => report(await (await import('./commands/jobs.ts')).showJob(job, options)));
+    .action(act(async () => (await import('./commands/jobs.ts')).showJob));
   withServer(jobs.command('cancel'))
     .description('cancel a job')
     .argument('<job>', 'its id')
     .option('--json', JSON_HELP)
-    .action(async (job, options) => report(await (await import('./commands/jobs.ts')).cancelJob(job, options)));
+    .action(act(async () => (await import('./commands/jobs.ts')).cancelJob));
   withServer(jobs.command('events'))
     .description('what happened in a job')
     .argument('<job>', 'its id')
     .option('--follow', 'go on until the job ends')
     .option('--after <seq>', 'only events after this one')
     .option('--json', 'one JSON object a line')
-    .action(async (job, options) => report(await (await import('./commands/jobs-events.ts')).showEvents(job, options)));
+    .action(act(async () => (await import('./commands/jobs-events.ts')).showEvents));
 };
 
-const addKeys = (program: Command, report: Report): void => {
+const addKeys = (program: Command, act: Act): void => {
   const keys = program.command('keys').description('API keys of the tenant (needs scope admin)');
   withServer(keys.command('create'))
     .description('make a key; it is printed once')
@@ -94,19 +102,19 @@ const addKeys = (program: Command, report: Report): void => {
     .option('--admin', 'add the scope admin')
     .option('--expires <duration>', 'end of its life from now, such as 30d')
     .option('--json', JSON_HELP)
-    .action(async (options) => report(await (await import('./commands/keys.ts')).createKey(options)));
+    .action(act(async () => (await import('./commands/keys.ts')).createKey));
   withServer(keys.command('list'))
     .description('all keys, without their text')
     .option('--json', JSON_HELP)
-    .action(async (options) => report(await (await import('./commands/keys.ts')).listKeys(options)));
+    .action(act(async () => (await import('./commands/keys.ts')).listKeys));
   withServer(keys.command('revoke'))
     .description('end a key for good')
     .argument('<id>', 'id of the key, as listed')
     .option('--json', JSON_HELP)
-    .action(async (id, options) => report(await (await import('./commands/keys.ts')).revokeKey(id, options)));
+    .action(act(async () => (await import('./commands/keys.ts')).revokeKey));
 };
 
-const addToken = (program: Command, report: Report): void => {
+const addToken = (program: Command, act: Act): void => {
   const token = program
     .command('token')
     .description('session tokens for browsers and other clients that hold no API key');
@@ -117,14 +125,14 @@ const addToken = (program: Command, report: Report): void => {
     .option('--tenant <id>', 'the tenant that it speaks for')
     .option('--ttl <duration>', 'its life from now, such as 15m', '1h')
     .option('--json', JSON_HELP)
-    .action(async (options) => report(await (await import('./commands/token.ts')).mintToken(options)));
+    .action(act(async () => (await import('./commands/token.ts')).mintToken));
 };
 
-const addDoctor = (program: Command, report: Report): void => {
+const addDoctor = (program: Command, act: Act): void => {
   withConfig(program.command('doctor'))
     .description('say what this machine and this configuration offer; exit code 0 when "serve" would work')
     .option('--json', JSON_HELP)
-    .action(async (options) => report(await (await import('./commands/doctor.ts')).doctor(options)));
+    .action(act(async () => (await import('./commands/doctor.ts')).doctor));
 };
 
 const withConfig = (command: Command): Command =>

@@ -79,6 +79,8 @@ const assembly = (name: string, folder: string): string[] => {
     `cat ${folder}/* | gzip -d > ${folder}.whole`,
     `mv ${folder}.whole ${target}`,
     `rm -r ${folder}`,
+    // Other files may have parts there that still wait for their own last one.
+    'rmdir .kazi-parts 2> /dev/null || true',
   ];
 };
 

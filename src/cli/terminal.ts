@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -30,15 +30,14 @@ export const outputOf = (stream: NodeJS.WriteStream): Output => {
  * could rename the window, hide lines or answer for the user.
  */
 export const harmless = (text: string): string =>
-  text
-    // Colours and cursor moves go as a whole, so that their parameters do not remain as litter.
-    .replaceAll(/\u001b\[[0-?]*[ -/]*[@-~]/g, '')
+  // Sequences go as a whole, so that their parameters do not remain as litter; then all else that is no text.
+  stripVTControlCharacters(text)
     .replaceAll('\r\n', '\n')
-    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
+    .replaceAll(/(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu, '');
 
 /** At most `columns` characters of one line, with a mark where it was cut. */
 export const clip = (line: string, columns: number): string => {
-  const characters = [...line.replaceAll('\t', '  ')];
+  const characters = Array.from(line.replaceAll('\t', '  '));
   return characters.length <= columns
     ? characters.join('')
     : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;

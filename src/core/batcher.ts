@@ -6,6 +6,8 @@ export interface BatcherOptions<Item, Answer> {
   readonly maxInFlight: number;
   /** Items of one key are never in the same batch, nor in two batches at once; undefined = free. */
   readonly exclusiveKey?: (item: Item) => string | undefined;
+  /** Where more items wait than a batch takes, it takes one of each group in turn; undefined = first come, first served. */
+  readonly group?: (item: Item) => string;
   /** After a batch failed with this error: true tries its items one by one, false fails them all. */
   readonly canSplit: (error: unknown) => boolean;
 }
@@ -64,10 +66,12 @@ export class Batcher<Item, Answer> {
   }
 
   #take(): Waiting<Item, Answer>[] {
+    const { group, maxItems } = this.#options;
+    if (group && this.#waiting.length > maxItems) this.#waiting = takeTurns(this.#waiting, ({ item }) => group(item));
     const batch: Waiting<Item, Answer>[] = [];
     const later: Waiting<Item, Answer>[] = [];
     let position = 0;
-    for (; position < this.#waiting.length && batch.length < this.#options.maxItems; position += 1) {
+    for (; position < this.#waiting.length && batch.length < maxItems; position += 1) {
       const entry = this.#waiting[position];
       if (entry === undefined) continue;
       if (entry.key !== undefined && this.#busyKeys.has(entry.key)) {
@@ -111,3 +115,18 @@ export class Batcher<Item, Answer> {
     }
   }
 }
+
+/** The entries with one of each group first, then the second of each, and so on; within a group the order stays. */
+const takeTurns = <Entry>(entries: readonly Entry[], groupOf: (entry: Entry) => string): Entry[] => {
+  const rounds: Entry[][] = [];
+  const seen = new Map<string, number>();
+  for (const entry of entries) {
+    const key = groupOf(entry);
+    const round = seen.get(key) ?? 0;
+    seen.set(key, round + 1);
+    const turn = rounds[round];
+    if (turn) turn.push(entry);
+    else rounds.push([entry]);
+  }
+  return rounds.flat();
+};

@@ -78,9 +78,9 @@ export class Engine {
     return this.#lease.nodeId !== undefined && this.#dispatcher.isClaiming;
   }
 
-  /** Called for every run that has ended on this node, after its end is committed: a signal for tests and benchmarks. */
-  onJobEnded(listener: (jobId: string) => void): void {
-    this.#runner.onEnded(listener);
+  /** Called for every run that has ended on this node, after its end is committed: a signal for tests and benchmarks. Returns its end. */
+  onJobEnded(listener: (jobId: string) => void): () => void {
+    return this.#runner.onEnded(listener);
   }
 
   async start(): Promise<void> {

@@ -40,6 +40,8 @@ export class JobLog {
   #last: Promise<unknown> = Promise.resolve();
   #output: Output[] = [];
   #flush: NodeJS.Timeout | undefined;
+  #isLost = false;
+  #isClosed = false;
 
   constructor(job: ClaimedJob, journal: Journal, controller: AbortController) {
     this.#job = job;
@@ -55,8 +57,21 @@ export class JobLog {
     await mine;
   }
 
+  /** For whoever learns that the node's lease is gone: writes that wait for the database are given up. */
+  declareLost(): void {
+    this.#isLost = true;
+  }
+
+  /** Drops output that nobody waits for, and waits for the write under way: nothing of this attempt is written afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#takeOutput();
+    await this.#last;
+  }
+
   /** Gathers output; it is written within OUTPUT_MS, or with the next write. */
   emitOutput(output: { readonly step: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }): void {
+    if (this.#isClosed) return;
     const newest = this.#output.at(-1);
     if (
       newest &&
@@ -90,6 +105,7 @@ export class JobLog {
       sandboxId: write.sandboxId ?? null,
     });
     if (answer.outcome === 'lost') {
+      this.declareLost();
       this.#controller.abort(new RunStop('lease_lost'));
       throw this.#leaseLost();
     }
@@ -114,11 +130,6 @@ export class JobLog {
         await waitFor(50 + backoffMs({ attempt, firstMs: 100, longestMs: 1_000, random: Math.random }));
       }
     }
-  }
-
-  get #isLost(): boolean {
-    const { reason } = this.#controller.signal;
-    return reason instanceof RunStop && reason.cause === 'lease_lost';
   }
 
   #leaseLost(cause?: unknown): KaziError {

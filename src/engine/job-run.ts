@@ -45,8 +45,9 @@ export class JobRun {
     return this.#options.job;
   }
 
-  /** Asks the run to stop; the first cause counts. */
+  /** Asks the run to stop; the first cause counts, but a lost lease always ends its writing. */
   stop(cause: StopCause): void {
+    if (cause === 'lease_lost') this.#log.declareLost();
     this.#controller.abort(new RunStop(cause));
   }
 
@@ -66,6 +67,7 @@ export class JobRun {
       await workbench
         .close()
         .catch((error: unknown) => log.warn({ err: error, job: job.id }, 'a sandbox did not close'));
+      await this.#log.close();
     }
   }
 

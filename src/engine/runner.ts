@@ -31,7 +31,7 @@ export class Runner {
   readonly #stopping = new AbortController();
   readonly #idleListeners: (() => void)[] = [];
   readonly #slotListeners: (() => void)[] = [];
-  readonly #endListeners: ((jobId: string) => void)[] = [];
+  readonly #endListeners = new Set<(jobId: string) => void>();
   #unsubscribe: (() => void) | undefined;
   #reconcileLoop: Promise<void> | undefined;
 
@@ -47,9 +47,10 @@ export class Runner {
     return this.#runs.size;
   }
 
-  /** Called for every run that has ended here, whatever the end. */
-  onEnded(listener: (jobId: string) => void): void {
-    this.#endListeners.push(listener);
+  /** Called for every run that has ended here, whatever the end. Returns the function that ends it. */
+  onEnded(listener: (jobId: string) => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
   }
 
   /** Called whenever a slot becomes free. */

@@ -42,7 +42,7 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
   server.decorate('declaredRoutes', routes);
   const closing = new AbortController();
   const draining = AbortSignal.any([options.draining, closing.signal]);
-  draining.addEventListener('abort', () => server.server.closeIdleConnections(), { once: true });
+  draining.addEventListener('abort', () => closeConnections(server), { once: true });
   server.addHook('preClose', async () => closing.abort());
 
   server.addHook('onRequest', (request, reply, done) => {
@@ -71,6 +71,12 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
     sendError(log, new KaziError(isKnown ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND'), request, reply);
   });
   return server;
+};
+
+/** Idle connections at once; those that are answering now, as soon as they fall idle. */
+const closeConnections = ({ server }: FastifyInstance): void => {
+  server.keepAliveTimeout = 1;
+  server.closeIdleConnections();
 };
 
 const createServer = (): FastifyInstance =>

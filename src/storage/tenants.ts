@@ -10,12 +10,22 @@ export const setTenantLimit = async (db: Queryable, tenantId: string, maxRunning
   await db.query('tenants/set-limit', [tenantId, maxRunning]);
 };
 
-/** The lane of an agent of a tenant, with that limit on its running jobs. */
+/** The lane of an agent of a tenant, with that limit on its running jobs; makes the tenant and the user known too. */
 export const ensureLane = async (
   db: Queryable,
-  lane: { readonly tenantId: string; readonly agent: string; readonly maxRunning: number | null },
+  lane: {
+    readonly tenantId: string;
+    readonly userId?: string | null;
+    readonly agent: string;
+    readonly maxRunning: number | null;
+  },
 ): Promise<number> => {
-  const [row] = await db.query<{ id: number }>('lanes/ensure', [lane.tenantId, lane.agent, lane.maxRunning]);
+  const [row] = await db.query<{ id: number }>('lanes/ensure', [
+    lane.tenantId,
+    lane.agent,
+    lane.maxRunning,
+    lane.userId ?? null,
+  ]);
   if (!row) throw new Error('ensuring a lane returned no row');
   return row.id;
 };

@@ -1,5 +1,5 @@
 import { compareLedgers, findBreaches, findLostJobs } from '../support/invariants.ts';
-import { connectClient } from '../support/job-client.ts';
+import { JobClient } from '../support/job-client.ts';
 import { allJobsEnded, allSteps, rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { submitLedgerJobs } from '../support/step-ledger.ts';
@@ -19,8 +19,8 @@ export const drainServer = async (options: DrainServerOptions): Promise<Proof> =
   const { databaseUrl, dataDir, say } = options;
   const settings = { DATABASE_URL: databaseUrl, KAZI_DATA_DIR: dataDir, KAZI_DRAIN_MS: String(options.drainMs) };
   const query = rowsOf(databaseUrl);
-  const client = await connectClient({ databaseUrl, dataDir });
   let server = await ServerProcess.start(settings);
+  const client = new JobClient(() => server.url);
   try {
     const accepted = await submitLedgerJobs(client, { jobs: options.jobs, steps: 4, stepSeconds: 0.5 });
     await allSteps(query, { started: accepted.size, finished: 1 }, options.deadlineMs);
@@ -54,7 +54,6 @@ export const drainServer = async (options: DrainServerOptions): Promise<Proof> =
       delays: [],
     };
   } finally {
-    await client.close();
     await server.kill();
   }
 };

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { compareLedgers, findBreaches, findLostJobs } from '../support/invariants.ts';
-import { connectClient } from '../support/job-client.ts';
-import { allJobsEnded, rowsOf } from '../support/rows.ts';
+import { JobClient } from '../support/job-client.ts';
+import { rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { submitLedgerJobs } from '../support/step-ledger.ts';
 import { findLatePickUps, pickUpFigures, pickUpTimes } from './pick-up.ts';
-import { type Proof, randomBetween, type Say } from './proof.ts';
+import { type Proof, randomBetween, type Say, withDeadline } from './proof.ts';
 
 export interface KillServerOptions {
   readonly dataDir: string;
@@ -35,9 +37,8 @@ export const killServer = async (options: KillServerOptions): Promise<Proof> => 
   const trouble: string[] = [];
   let server = await ServerProcess.start(settings);
   try {
-    const client = await connectClient({ databaseUrl: server.databaseUrl, dataDir });
+    const client = new JobClient(() => server.url);
     const accepted = await submitLedgerJobs(client, { jobs, steps: 4, stepSeconds, sessions: Math.ceil(jobs * 0.8) });
-    await client.close();
     say(`${accepted.size} jobs accepted`);
     const blows: Blow[] = [];
     for (let number = 1; number <= kills; number += 1) {
@@ -49,42 +50,54 @@ export const killServer = async (options: KillServerOptions): Promise<Proof> => 
       blows.push({ at, restartMs });
       say(`kill ${number} of ${kills}: ready again after ${restartMs} ms`);
     }
-    return await judge({ options, server, accepted, blows, trouble });
+    const statuses = await withDeadline(Promise.all([...accepted.values()].map(async (id) => await client.ended(id))), options.deadlineMs);
+    const failed = statuses.filter((status) => status !== 'complete');
+    if (failed.length > 0) trouble.push(`${failed.length} jobs did not complete`);
+    trouble.push(...(await server.stopWell()));
+    return await judge({ options, accepted, blows, trouble });
   } finally {
     await server.kill();
   }
 };
 
+/** Looks into the data folder that the server has left. */
 const judge = async (seen: {
   readonly options: KillServerOptions;
-  readonly server: ServerProcess;
   readonly accepted: ReadonlyMap<string, string>;
   readonly blows: readonly Blow[];
   readonly trouble: readonly string[];
 }): Promise<Proof> => {
-  const { server, accepted, blows, options } = seen;
-  const query = rowsOf(server.databaseUrl);
-  await allJobsEnded(query, options.deadlineMs);
-  const runs = await compareLedgers(query, options.dataDir);
-  const times: number[] = [];
-  const delays: string[] = [];
-  for (const { at, restartMs } of blows) {
-    const ofBlow = await pickUpTimes(query, at);
-    times.push(...ofBlow);
-    delays.push(...findLatePickUps(ofBlow, Math.max(options.leaseMs, restartMs)));
+  const { accepted, blows, options } = seen;
+  const postgres = await startEmbeddedPostgres({ dataDir: options.dataDir, log: pino({ level: 'silent' }) });
+  try {
+    const query = rowsOf(postgres.url);
+    const runs = await compareLedgers(query, options.dataDir);
+    const times: number[] = [];
+    const delays: string[] = [];
+    for (const { at, restartMs } of blows) {
+      const ofBlow = await pickUpTimes(query, at);
+      times.push(...ofBlow);
+      delays.push(...findLatePickUps(ofBlow, Math.max(options.leaseMs, restartMs)));
+    }
+    return {
+      figures: {
+        'accepted jobs': accepted.size,
+        kills: blows.length,
+        'lease ms': options.leaseMs,
+        'restart ms': blows.map(({ restartMs }) => restartMs).join(' '),
+        ...pickUpFigures(times),
+        'finished steps': runs.finished,
+        'interrupted runs': runs.interrupted,
+      },
+      violations: [
+        ...(await findLostJobs(query, accepted)),
+        ...(await findBreaches(query)),
+        ...runs.breaches,
+        ...seen.trouble,
+      ],
+      delays,
+    };
+  } finally {
+    await postgres.stop();
   }
-  const breaches = [...(await findLostJobs(query, accepted)), ...(await findBreaches(query)), ...runs.breaches];
-  return {
-    figures: {
-      'accepted jobs': accepted.size,
-      kills: blows.length,
-      'lease ms': options.leaseMs,
-      'restart ms': blows.map(({ restartMs }) => restartMs).join(' '),
-      ...pickUpFigures(times),
-      'finished steps': runs.finished,
-      'interrupted runs': runs.interrupted,
-    },
-    violations: [...breaches, ...seen.trouble, ...(await server.stopWell())],
-    delays,
-  };
 };

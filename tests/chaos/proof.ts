@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** What was seen when something was done to a server. It holds when nothing was violated. */
 export interface Proof {
@@ -32,3 +33,17 @@ export const percentile = (values: readonly number[], share: number): number => 
 
 /** A time somewhere in the span. */
 export const randomBetween = (fromMs: number, toMs: number): number => fromMs + Math.random() * (toMs - fromMs);
+
+/** Rejects when the work has not ended in time. */
+export const withDeadline = async <Result>(work: Promise<Result>, deadlineMs: number): Promise<Result> => {
+  const timer = new AbortController();
+  const late = delay(deadlineMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`the work had not ended after ${deadlineMs} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+    late.catch(() => undefined);
+  }
+};

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { compareLedgers, findBreaches, findLostJobs } from '../support/invariants.ts';
-import { connectClient, type JobClient } from '../support/job-client.ts';
+import { JobClient } from '../support/job-client.ts';
 import { JobLoad } from '../support/job-load.ts';
 import { allJobsEnded, rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
@@ -35,7 +35,7 @@ export const restartPostgres = async (options: RestartPostgresOptions): Promise<
     KAZI_LEASE_MS: String(leaseMs),
     KAZI_MAX_ATTEMPTS: '10',
   });
-  const client = await connectClient({ databaseUrl, dataDir });
+  const client = new JobClient(() => server.url);
   try {
     const load = new JobLoad(client);
     load.start();
@@ -50,25 +50,23 @@ export const restartPostgres = async (options: RestartPostgresOptions): Promise<
       } else {
         process.kill(postgres.pid, outage === 'fast' ? 'SIGINT' : 'SIGKILL');
       }
-      await probe(client, `probe-${gaps.length}`, databaseUrl);
+      await probe(client, `probe-${gaps.length}`);
       gaps.push(performance.now() - beganAt);
-      say(`${outage} outage: a new job was accepted and complete ${Math.round(gaps.at(-1) ?? 0)} ms after its begin`);
+      say(`${outage} outage: ready, and a new job complete ${Math.round(gaps.at(-1) ?? 0)} ms after its begin`);
     }
     await delay(randomBetween(...options.pauseMs));
     const accepted = await load.stop();
     return await judge({ options, server, accepted, databaseUrl, gaps });
   } finally {
-    await client.close();
     await server.kill();
     await postgres.stop();
   }
 };
 
-/** Resolves when a job that was submitted now is complete: the server accepts, claims and writes again. */
-const probe = async (client: JobClient, label: string, databaseUrl: string): Promise<void> => {
-  const id = await client.submitUntilAccepted({ label, agent: 'echo', question: label, sessionId: label });
-  const query = rowsOf(databaseUrl);
-  while ((await query(`select from jobs where id = $1 and state = 'complete'`, [id])).length === 0) await delay(20);
+/** Resolves when the server says that it is ready, and a job that was submitted then is complete. */
+const probe = async (client: JobClient, label: string): Promise<void> => {
+  await client.becameReady();
+  await client.ended(await client.submitUntilAccepted({ label, agent: 'echo', question: label, sessionId: label }));
 };
 
 const judge = async (seen: {

@@ -1,7 +1,7 @@
 import { isRunning, readStartTime } from '../../src/sandboxes/process-life.ts';
 import { readProcessTree } from '../../src/sandboxes/process-tree.ts';
 import { compareLedgers, findBreaches, findLostJobs } from '../support/invariants.ts';
-import { connectClient } from '../support/job-client.ts';
+import { JobClient } from '../support/job-client.ts';
 import { allJobsEnded, allSteps, rowsOf, type Rows } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { findDisorderedPulses, submitLedgerJobs } from '../support/step-ledger.ts';
@@ -26,7 +26,7 @@ export const stopRunner = async (options: StopRunnerOptions): Promise<Proof> => 
   const settings = { DATABASE_URL: databaseUrl, KAZI_DATA_DIR: dataDir, KAZI_LEASE_MS: String(leaseMs) };
   const query = rowsOf(databaseUrl);
   const first = await ServerProcess.start(settings);
-  const client = await connectClient({ databaseUrl, dataDir });
+  const client = new JobClient(() => first.url);
   const servers = [first];
   try {
     const idle = new Set(readProcessTree(first.pid));
@@ -73,7 +73,6 @@ export const stopRunner = async (options: StopRunnerOptions): Promise<Proof> => 
       delays: findLatePickUps(times, leaseMs),
     };
   } finally {
-    await client.close();
     for (const server of servers) await server.kill();
   }
 };

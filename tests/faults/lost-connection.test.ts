@@ -23,9 +23,11 @@ test('a connection that breaks between two statements of a transaction fails tha
 });
 
 test('a pool that has no connection to give in time counts as a database that is away', async (t) => {
-  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 20 });
-  t.after(async () => await pool.end());
+  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 500 });
   const client = await pool.connect();
-  t.after(() => client.release());
+  t.after(async () => {
+    client.release();
+    await pool.end();
+  });
   await assert.rejects(pool.query('select 1'), isDatabaseUnavailable);
 });

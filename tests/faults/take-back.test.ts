@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inDataFolder } from '../chaos/proof.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { connectClient } from '../support/job-client.ts';
+import { JobClient } from '../support/job-client.ts';
 import { allJobsEnded, allSteps, rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { ledgerScript } from '../support/step-ledger.ts';
@@ -14,10 +14,9 @@ test('a job of a dead node runs again before those that had not begun yet', asyn
   const query = rowsOf(databaseUrl);
   await inDataFolder(async (dataDir) => {
     const settings = { DATABASE_URL: databaseUrl, KAZI_DATA_DIR: dataDir, KAZI_RUNNER_CONCURRENCY: '1' };
-    const client = await connectClient({ databaseUrl, dataDir });
-    t.after(async () => await client.close());
     const first = await ServerProcess.start(settings);
     t.after(async () => await first.kill());
+    const client = new JobClient(() => first.url);
     const question = ledgerScript({ label: 'hit', steps: 2, stepSeconds: 0.5 });
     const hit = await client.submit({ label: 'hit', agent: 'shell', question, sessionId: 'hit' });
     await allSteps(query, { started: 1 }, DEADLINE_MS);

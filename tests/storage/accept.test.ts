@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { after, beforeEach, describe, test } from 'node:test';
+import { isKaziError } from '../../src/core/errors.ts';
 import { getKeptAnswer } from '../../src/storage/idempotency.ts';
-import { acceptJobs, getJob, listSessionJobs, promoteSessions } from '../../src/storage/jobs.ts';
+import { acceptJobs, getJob, type JobSubmission, listSessionJobs, promoteSessions } from '../../src/storage/jobs.ts';
 import { ensureTenant } from '../../src/storage/tenants.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {
@@ -94,42 +95,46 @@ describe('owners of sessions', () => {
     return tenant;
   };
 
+  const submit = async (userId: string, rest: Pick<JobSubmission, 'tenantId' | 'laneId'> & Partial<JobSubmission>) =>
+    await acceptJobs(db, [makeSubmission({ ...rest, userId, enforceUser: true })]);
+  const isForeign = (error: unknown): boolean => isKaziError(error, 'RECORD_USER_MISMATCH');
+
   test('a session of another user is refused, and the key of the refused request stays free', async () => {
     const tenant = await makeUsers();
     const sessionId = randomUUID();
-    await acceptJob(db, { ...tenant, sessionId, userId: 'ann', enforceUser: true });
+    await submit('ann', { ...tenant, sessionId });
     const idempotency = keyOf(randomUUID());
-    const foreign = makeSubmission({ ...tenant, sessionId, userId: 'bob', enforceUser: true, idempotency });
-    assert.equal((await acceptJobs(db, [foreign]))[0]?.outcome, 'user_mismatch');
+    const id = randomUUID();
+    await assert.rejects(submit('bob', { ...tenant, id, sessionId, idempotency }), isForeign);
     assert.equal(await getKeptAnswer(db, idempotency.scope), undefined);
-    assert.equal(await getJob(db, foreign.id), undefined);
+    assert.equal(await getJob(db, id), undefined);
   });
 
   test('two users that make the same new session at once: one gets it, the other is refused', async () => {
     const tenant = await makeUsers();
     for (let round = 0; round < 5; round += 1) {
       const sessionId = randomUUID();
-      const answers = await Promise.all(
-        ['ann', 'bob'].map(async (userId) => {
-          const [answer] = await acceptJobs(db, [makeSubmission({ ...tenant, sessionId, userId, enforceUser: true })]);
-          return answer?.outcome;
-        }),
+      const results = await Promise.allSettled(
+        ['ann', 'bob'].map(async (userId) => await submit(userId, { ...tenant, sessionId })),
       );
-      assert.deepEqual(answers.toSorted(), ['accepted', 'user_mismatch']);
+      assert.deepEqual(results.map((result) => result.status).toSorted(), ['fulfilled', 'rejected']);
+      for (const result of results) assert.ok(result.status === 'fulfilled' || isForeign(result.reason));
+      const owners = await rows<{ user_id: string }>(
+        'select j.user_id from jobs j join sessions s on s.num = j.session_num and s.user_id = j.user_id where s.id = $1',
+        [sessionId],
+      );
+      assert.equal(owners.length, 1);
     }
   });
 
-  test('the same in one batch: the first of the batch gets the session', async () => {
+  test('a batch with a refused member is refused as a whole, so that its members are tried alone', async () => {
     const tenant = await makeUsers();
     const sessionId = randomUUID();
-    const answers = await acceptJobs(
-      db,
-      ['bob', 'ann', 'bob'].map((userId) => makeSubmission({ ...tenant, sessionId, userId, enforceUser: true })),
+    const batch = ['bob', 'ann', 'bob'].map((userId) =>
+      makeSubmission({ ...tenant, sessionId, userId, enforceUser: true }),
     );
-    assert.deepEqual(
-      answers.map((answer) => answer.outcome),
-      ['accepted', 'user_mismatch', 'accepted'],
-    );
+    await assert.rejects(acceptJobs(db, batch), isForeign);
+    for (const submission of batch) assert.equal(await getJob(db, submission.id), undefined);
   });
 
   test('a principal without a user may add work to any session of the tenant', async () => {

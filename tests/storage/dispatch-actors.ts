@@ -48,6 +48,8 @@ export interface Desk {
   readonly tenantId: string;
   readonly laneId: number;
   readonly sessionId: string;
+  /** Known, as to a node that has looked the session up: by it a batch locks its sessions in order. */
+  readonly sessionNum: number;
 }
 
 /** What the actors share: where work goes, and what they have seen. */

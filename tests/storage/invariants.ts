@@ -11,10 +11,15 @@ const QUERIES: Readonly<Record<string, string>> = {
     left join jobs j on j.session_num = s.num
     group by s.num
     having s.job_seq <> count(j.pos) or s.job_seq <> coalesce(max(j.pos), 0) or count(j.pos) <> count(distinct j.pos)`,
-  'running_job is not the job that is held': `
-    select s.num, s.running_job, j.id from sessions s
-    full join (select id, session_num from jobs where lease_id is not null) j on j.session_num = s.num
-    where s.running_job is distinct from j.id and (s.running_job is not null or j.id is not null)`,
+  'a session does not know the job that is held, its lease, or that it was canceled': `
+    select s.num, s.running_job, s.lease_id, s.is_canceled, j.id, j.lease_id as job_lease, j.state from sessions s
+    left join jobs j on j.session_num = s.num and j.lease_id is not null
+    where s.running_job is distinct from j.id or s.lease_id is distinct from j.lease_id
+      or (j.id is not null and s.is_canceled <> (j.state = 'canceled'))`,
+  'queued_jobs is not the number of queued jobs': `
+    select s.num, s.queued_jobs, count(j.id) as queued from sessions s
+    left join jobs j on j.session_num = s.num and j.state = 'queued'
+    group by s.num having s.queued_jobs <> count(j.id)`,
   'the head is not the first queued job of an idle session': `
     select s.num, s.head_job, q.id from sessions s
     left join lateral (

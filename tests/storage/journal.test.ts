@@ -86,7 +86,7 @@ describe('fencing', () => {
     await releaseJobs(db, [{ jobId: job.id, leaseId: job.leaseId, delayMs: 600_000 }], 'test');
     const before = await everythingOf(job.id, job.sessionNum);
     const [answer] = await writeJournal(db, [fullEntry(job)]);
-    assert.deepEqual(answer, { outcome: 'lost', isCanceled: false, lastSeq: null, readyLane: null });
+    assert.deepEqual(answer, { outcome: 'lost', isCanceled: false, lastSeq: null, readyLanes: [] });
     assert.deepEqual(await everythingOf(job.id, job.sessionNum), before);
   });
 
@@ -120,9 +120,9 @@ describe('fencing', () => {
     assert.deepEqual(await everythingOf(job.id, job.sessionNum), before);
   });
 
-  test('an entry for a job that does not exist is lost', async () => {
+  test('an entry for a session that does not exist is lost', async () => {
     const job = await claimNew();
-    const [answer] = await writeJournal(db, [makeEntry({ ...job, id: randomUUID() })]);
+    const [answer] = await writeJournal(db, [makeEntry({ ...job, id: randomUUID(), sessionNum: 2 ** 40 })]);
     assert.equal(answer?.outcome, 'lost');
   });
 });
@@ -134,7 +134,7 @@ describe('write numbers', () => {
     assert.equal((await writeJournal(db, [entry]))[0]?.outcome, 'written');
     const before = await everythingOf(job.id, job.sessionNum);
     const [again] = await writeJournal(db, [entry]);
-    assert.deepEqual(again, { outcome: 'repeated', isCanceled: false, lastSeq: null, readyLane: null });
+    assert.deepEqual(again, { outcome: 'repeated', isCanceled: false, lastSeq: null, readyLanes: [] });
     assert.deepEqual(await everythingOf(job.id, job.sessionNum), before);
   });
 
@@ -159,7 +159,7 @@ describe('an entry', () => {
   test('writes events, messages, steps, artifacts and the end together', async () => {
     const job = await claimNew();
     const [answer] = await writeJournal(db, [fullEntry(job)]);
-    assert.deepEqual(answer, { outcome: 'written', isCanceled: false, lastSeq: 5, readyLane: null });
+    assert.deepEqual(answer, { outcome: 'written', isCanceled: false, lastSeq: 5, readyLanes: [] });
     const stored = await getJob(db, job.id);
     assert.equal(stored?.state, 'complete');
     assert.equal(stored.isHeld, false);
@@ -193,7 +193,7 @@ describe('an entry', () => {
     const second = await acceptJob(db, { ...tenant, sessionId: first.sessionId });
     const job = await claimOne(db, { nodeId });
     assert.deepEqual(await claim(db, { nodeId }), []);
-    assert.equal((await writeJournal(db, [makeLastEntry(job)]))[0]?.readyLane, tenant.laneId);
+    assert.deepEqual((await writeJournal(db, [makeLastEntry(job)]))[0]?.readyLanes, [tenant.laneId]);
     assert.equal((await claimOne(db, { nodeId })).id, second.id);
   });
 
@@ -243,7 +243,7 @@ describe('a canceled job', () => {
     assert.equal((await getJob(db, job.id))?.isHeld, true);
     assert.deepEqual(await claim(db, { nodeId }), []);
     const [answer] = await writeJournal(db, [makeLastEntry(job)]);
-    assert.deepEqual([answer?.outcome, answer?.isCanceled, answer?.readyLane], ['written', true, tenant.laneId]);
+    assert.deepEqual([answer?.outcome, answer?.isCanceled, answer?.readyLanes], ['written', true, [tenant.laneId]]);
     assert.equal((await claimOne(db, { nodeId })).id, second.id);
   });
 

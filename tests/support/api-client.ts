@@ -20,13 +20,13 @@ export interface Answer {
 
 export const bearer = (credential: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${credential}` });
 
-/** Sends a request and reads the whole answer. */
+/** Sends a request on a connection of its own and reads the whole answer. */
 export const send = async (baseUrl: string, { method = 'GET', path, headers = {}, body }: WireRequest): Promise<Answer> => {
   const bytes = toBytes(body);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const { hostname, port } = new URL(baseUrl);
   const lengthHeader = bytes === null ? {} : { 'content-length': String(bytes.length) };
-  const outgoing = startRequest({ hostname, port, method, path, headers: { ...lengthHeader, ...headers } }, (response) => {
+  const outgoing = startRequest({ hostname, port, method, path, agent: false, headers: { ...lengthHeader, ...headers } }, (response) => {
     const chunks: Buffer[] = [];
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('error', reject);

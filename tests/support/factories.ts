@@ -32,6 +32,7 @@ export const makeSubmission = (
 ): JobSubmission => ({
   id: randomUUID(),
   sessionId: randomUUID(),
+  sessionNum: null,
   userId: null,
   enforceUser: false,
   agent: 'echo',
@@ -101,6 +102,7 @@ export const goodEnd: JobFinish = {
 export const makeEntry = (job: ClaimedJob, parts: Partial<JournalEntry> = {}): JournalEntry => ({
   jobId: job.id,
   sessionNum: job.sessionNum,
+  attempt: job.attempts,
   leaseId: job.leaseId,
   writeNum: 1,
   events: [],

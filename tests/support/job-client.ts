@@ -1,11 +1,4 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pino } from 'pino';
-import { type NewJob, createJob } from '../../src/actions/create-job.ts';
-import { startNode } from '../../src/app.ts';
-import { loadConfig } from '../../src/config.ts';
-import { isKaziError } from '../../src/core/errors.ts';
-import { DEFAULT_TENANT_ID, type Principal } from '../../src/core/principal.ts';
 
 /** What a test hands over. `label` is its Idempotency-Key too, so that an unanswered submission can be sent again. */
 export interface SubmittedJob {
@@ -15,65 +8,80 @@ export interface SubmittedJob {
   readonly sessionId: string;
 }
 
-/** A client of a server that may go away at any time. */
-export interface JobClient {
-  /** Resolves with the job's id once it is accepted; rejects when that is not known. */
-  submit(job: SubmittedJob): Promise<string>;
-  /** The same, but repeated until there is an answer. */
-  submitUntilAccepted(job: SubmittedJob): Promise<string>;
-  close(): Promise<void>;
-}
+/** Key of the servers under test. */
+export const TEST_API_KEY = `kz_${'fault-test'.repeat(4)}`;
 
 const RETRY_MS = 50;
 
-const PRINCIPAL: Principal = {
-  kind: 'api_key',
-  tenantId: DEFAULT_TENANT_ID,
-  userId: 'admin',
-  sessionIds: null,
-  scopes: ['user', 'admin'],
-  isAnonymous: false,
-  hasTenantClaim: true,
-  credentialId: 'fault tests',
-};
+/** A client, over HTTP, of a server that may go away at any time. */
+export class JobClient {
+  readonly #urlOf: () => string;
 
-/** Connects to the database of a server as an API node of this very process. */
-export const connectClient = async (options: {
-  readonly databaseUrl: string;
-  readonly dataDir: string;
-}): Promise<JobClient> => {
-  const env = { DATABASE_URL: options.databaseUrl, KAZI_DATA_DIR: options.dataDir, KAZI_ROLE: 'api' };
-  const config = loadConfig({ env, flags: {}, file: null, workingFolder: options.dataDir });
-  const node = await startNode({ config, log: pino({ level: 'silent' }) });
-  const submit = async (job: SubmittedJob): Promise<string> =>
-    (await createJob(node.context, PRINCIPAL, toNewJob(job))).response;
-  return {
-    submit,
-    submitUntilAccepted: async (job) => {
-      for (;;) {
-        try {
-          return await submit(job);
-        } catch (error) {
-          if (!isKaziError(error, 'DATABASE_UNAVAILABLE')) throw error;
-          await delay(RETRY_MS);
-        }
-      }
-    },
-    close: async () => await node.stop(),
-  };
-};
+  /** Asks for the server's URL before each request: after a restart it is another one. */
+  constructor(urlOf: () => string) {
+    this.#urlOf = urlOf;
+  }
 
-const toNewJob = (job: SubmittedJob): NewJob => ({
-  question: job.question,
-  agent: job.agent,
-  session: { sessionId: job.sessionId, sessionKey: null },
-  scheduleAt: null,
-  metadata: { label: job.label },
-  priority: 0,
-  request: {
-    idempotencyScope: createHash('sha256').update(job.label).digest(),
-    hash: createHash('sha256').update(job.question).digest(),
-    isRetry: false,
-    toResponse: (jobId) => jobId,
-  },
-});
+  /** Resolves with the job's id once the server has answered that it is accepted; rejects when that is not known. */
+  async submit(job: SubmittedJob): Promise<string> {
+    const response = await this.#send('/submit', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': job.label },
+      body: JSON.stringify({
+        question: job.question,
+        agent_type: job.agent,
+        session_id: job.sessionId,
+        metadata: { label: job.label },
+      }),
+    });
+    const answer = (await response.json()) as { readonly job_id: string };
+    return answer.job_id;
+  }
+
+  /** The same, but sent again until there is an answer. */
+  async submitUntilAccepted(job: SubmittedJob): Promise<string> {
+    return await untilAnswered(async () => await this.submit(job));
+  }
+
+  /** Resolves when the job has ended, with its status. */
+  async ended(jobId: string): Promise<string> {
+    for (;;) {
+      const job = await untilAnswered(async () => await this.#readJob(jobId));
+      if (['complete', 'failed', 'canceled'].includes(job.status)) return job.status;
+      await delay(RETRY_MS * 2);
+    }
+  }
+
+  /** Resolves when the server says that it is ready for work. */
+  async becameReady(): Promise<void> {
+    await untilAnswered(async () => await this.#send('/readyz', {}));
+  }
+
+  async #readJob(jobId: string): Promise<{ readonly status: string }> {
+    const response = await this.#send(`/jobs/${jobId}`, {});
+    return (await response.json()) as { readonly status: string };
+  }
+
+  async #send(path: string, request: RequestInit): Promise<Response> {
+    const headers = { ...(request.headers as Record<string, string>), authorization: `Bearer ${TEST_API_KEY}` };
+    const response = await fetch(`${this.#urlOf()}${path}`, { ...request, headers });
+    if (response.ok) return response;
+    const text = `${path} was answered with ${response.status} ${await response.text()}`;
+    // What the server could not do just now is worth another try; what it refused is not.
+    throw response.status >= 500 || response.status === 409 ? new Error(text) : new Refusal(text);
+  }
+}
+
+/** An answer that would be the same the next time. */
+class Refusal extends Error {}
+
+const untilAnswered = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+};

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { readProcessTree } from '../../src/sandboxes/process-tree.ts';
+import { TEST_API_KEY } from './job-client.ts';
 
 /** One line of a server's log; `level` is pino's number, 50 and more are errors. */
 export interface LogLine {
@@ -16,35 +17,41 @@ export interface ServerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-const PROGRAM = fileURLToPath(new URL('serve-node.ts', import.meta.url));
+const KAZI = fileURLToPath(new URL('../../bin/kazi', import.meta.url));
 
-/** A server in a process group of its own, to be killed, stopped and read. */
+/** `bin/kazi serve` in a process group of its own, to be killed, stopped and read. */
 export class ServerProcess {
   readonly exited: Promise<ServerExit>;
   readonly #child: ChildProcess;
   readonly #lines: LogLine[] = [];
   readonly #unreadable: string[] = [];
   readonly #news = new EventEmitter();
-  #databaseUrl = '';
+  #url = '';
 
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }) as ServerExit);
+    // A test that ran out of time does not come to its own end.
+    const killAll = (): void => {
+      if (this.pid > 0) killQuietly(-this.pid);
+    };
+    process.once('exit', killAll);
+    child.once('exit', () => process.off('exit', killAll));
     if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => this.#read(line));
   }
 
-  /** Starts a server with these settings and nothing else of the environment but PATH; resolves when it is ready. */
+  /** Starts a server on a free port, with these settings and nothing else of the environment but PATH; resolves when it is ready. */
   static async start(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM], {
+    const child = spawn(KAZI, ['serve', '--port', '0'], {
       detached: true,
-      env: { PATH: process.env['PATH'], ...settings },
+      env: { PATH: process.env['PATH'], KAZI_API_KEY: TEST_API_KEY, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const server = new ServerProcess(child);
     const said = once(createInterface({ input: child.stdout }), 'line');
     const line = await Promise.race([said.then(([text]) => String(text)), server.exited.then(() => null)]);
     if (line === null) throw new Error(`the server did not start: ${server.describeTrouble().join('\n')}`);
-    server.#databaseUrl = line.replace(/^ready /, '');
+    server.#url = line.replace(/^kazi ready /, '');
     return server;
   }
 
@@ -52,9 +59,8 @@ export class ServerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** The database that the server uses. */
-  get databaseUrl(): string {
-    return this.#databaseUrl;
+  get url(): string {
+    return this.#url;
   }
 
   get hasExited(): boolean {

@@ -44,10 +44,11 @@ const checkServer = async (url: string): Promise<Finding> => {
   }
 };
 
-/** Without user and password. */
+/** Without user and password. By hand, because a URL of a socket (`postgres://user@/name?host=/run`) is none to WHATWG. */
 const placeOf = (url: string): string => {
-  const { host, pathname, searchParams } = new URL(url);
-  return `"${host || (searchParams.get('host') ?? 'localhost')}${pathname}"`;
+  const [place = '', query = ''] = url.replace(/^[^:]+:\/\/(?:[^?]*@)?/, '').split('?');
+  const host = place.startsWith('/') ? (new URLSearchParams(query).get('host') ?? 'localhost') : '';
+  return `"${host}${place}"`;
 };
 
 const messageOf = (error: unknown): string => {

@@ -47,7 +47,10 @@ const stream = async (exchange: Exchange<unknown>, options: JobRoutesOptions, st
   const signal = AbortSignal.any([gone.signal, draining]);
   const batches = await followJob(hub, context.db, { ...start, signal });
   sendHead(reply);
-  void write(exchange, { batches, encoder: start.encoder, signal });
+  void write(exchange, { batches, encoder: start.encoder, signal }).finally(() => {
+    // Its head promised to keep the connection open.
+    if (draining.aborted) reply.raw.socket?.destroySoon();
+  });
   return reply;
 };
 

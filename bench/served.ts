@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { BenchServer } from './bench-node.ts';
+
+/** A whole kazi in a process of its own, as users start it, and a client with kept-alive connections. */
+export interface ServedKazi {
+  /** Hands an echo job over; gives its id. Throws for any answer but 200. */
+  submit(question: string): Promise<string>;
+  get(path: string): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+const launcher = new URL('../bin/kazi', import.meta.url).pathname;
+
+/** Starts `bin/kazi serve` on a database of the bench server. */
+export const serveKazi = async (
+  server: BenchServer,
+  options: { readonly clients: number; readonly env?: Readonly<Record<string, string>> },
+): Promise<ServedKazi> => {
+  const dataDir = await mkdtemp(join(server.folder, 'served-'));
+  const child = spawn(decodeURIComponent(launcher), ['serve', '--port', '0', '--data-dir', dataDir], {
+    env: { ...process.env, DATABASE_URL: await server.createDatabase(), KAZI_LOG_LEVEL: 'error', ...options.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await readyUrl(child);
+  const key = (await readFile(join(dataDir, 'secrets', 'api-key'), 'utf8')).trim();
+  const agent = new Agent({ keepAlive: true, maxSockets: options.clients });
+  const call = async (method: string, path: string, body?: string): Promise<Record<string, unknown>> =>
+    await send({ url: new URL(path, url), method, agent, key, body });
+  return {
+    submit: async (question) => {
+      const answer = await call('POST', '/submit', JSON.stringify({ question, agent_type: 'echo' }));
+      return String(answer['job_id']);
+    },
+    get: async (path) => await call('GET', path),
+    stop: async () => {
+      agent.destroy();
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+};
+
+const readyUrl = async (child: ChildProcess): Promise<string> => {
+  if (!child.stdout) throw new Error('the server has no output');
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^kazi ready (\S+)$/.exec(line)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error('the server ended before it was ready');
+};
+
+const send = async (call: {
+  readonly url: URL;
+  readonly method: string;
+  readonly agent: Agent;
+  readonly key: string;
+  readonly body: string | undefined;
+}): Promise<Record<string, unknown>> => {
+  const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
+  const headers = { authorization: `Bearer ${call.key}`, 'content-length': Buffer.byteLength(call.body ?? '') };
+  const outgoing = request(call.url, { method: call.method, agent: call.agent, headers }, (response) => {
+    let text = '';
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    response.on('end', () => {
+      if (response.statusCode === 200) resolve(JSON.parse(text) as Record<string, unknown>);
+      else reject(new Error(`${call.method} ${call.url.pathname} answered ${response.statusCode}: ${text.slice(0, 200)}`));
+    });
+  });
+  outgoing.on('error', reject);
+  outgoing.end(call.body);
+  return await promise;
+};
