@@ -96,15 +96,3 @@ export const submit = async (
   });
   return created.response;
 };
-
-/** Counts rows that a query names `count`; for waiting until the work is done. */
-export const countRows = async (url: string, sql: string): Promise<number> => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const result = await client.query<{ count: string }>(sql);
-    return Number(result.rows[0]?.count ?? 0);
-  } finally {
-    await client.end();
-  }
-};

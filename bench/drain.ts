@@ -15,7 +15,8 @@ export const benchLongDrain = async (
     for (let done = 0; done < jobs; done += ROUND) {
       const { donePerSecond } = await pipeline.round({ jobs: ROUND, tenants: 20, clients: 200 });
       rates.push(donePerSecond);
-      if (rates.length % 5 === 0) tell(`  ${(done + ROUND).toLocaleString('en-US')} jobs finished, now ${Math.round(donePerSecond)}/s`);
+      if (rates.length % 5 === 0)
+        tell(`  ${(done + ROUND).toLocaleString('en-US')} jobs finished, now ${Math.round(donePerSecond)}/s`);
     }
     const few = Math.max(1, Math.min(5, Math.floor(rates.length / 2)));
     const mean = (part: readonly number[]): number => part.reduce((sum, rate) => sum + rate, 0) / part.length;

@@ -27,7 +27,8 @@ export const benchFairness = async (
   const node = await startBenchNode({ server, databaseUrl: await server.createDatabase(), extraRuntimes: [runtime] });
   const stopped = new AbortController();
   try {
-    const crowdTenant = (number: number): string => (load.tenants === 1 ? BIG_TENANT : `crowd-${number % load.tenants}`);
+    const crowdTenant = (number: number): string =>
+      load.tenants === 1 ? BIG_TENANT : `crowd-${number % load.tenants}`;
     let next = 0;
     const feed = async (): Promise<void> => {
       while (next < load.queued && !stopped.signal.aborted) {

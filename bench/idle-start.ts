@@ -1,5 +1,5 @@
-import type { RunContext, RunResult, Runtime } from '../src/runtimes/runtime.ts';
 import { echoRuntime } from '../src/runtimes/echo/echo-runtime.ts';
+import type { RunContext, RunResult, Runtime } from '../src/runtimes/runtime.ts';
 import { type BenchServer, startBenchNode, submit } from './bench-node.ts';
 import { showSpread, spreadOf } from './statistics.ts';
 

@@ -43,11 +43,18 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     {
       name: 'fairness',
       run: async (server) => [
-        ...(await benchFairness(server, { crowd: 'parked', queued: 100_000 * scale, tenants: 1, samples: 200 * scale })),
+        ...(await benchFairness(server, {
+          crowd: 'parked',
+          queued: 100_000 * scale,
+          tenants: 1,
+          samples: 200 * scale,
+        })),
         ...(await benchFairness(server, { crowd: 'busy', queued: 100_000 * scale, tenants: 20, samples: 200 * scale })),
       ],
     },
-    ...(drainJobs > 0 ? [{ name: 'drain', run: async (server: BenchServer) => await benchLongDrain(server, drainJobs, say) }] : []),
+    ...(drainJobs > 0
+      ? [{ name: 'drain', run: async (server: BenchServer) => await benchLongDrain(server, drainJobs, say) }]
+      : []),
   ];
 };
 
@@ -104,7 +111,9 @@ if (values.help) {
   const server = await startBenchServer(process.env['DATABASE_URL']);
   try {
     const [cpu] = cpus();
-    say(`machine   ${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`);
+    say(
+      `machine   ${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+    );
     say(`database  ${await describeServer(server)}`);
     for (const part of parts) for (const line of await part.run(server)) say(line);
   } finally {

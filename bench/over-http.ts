@@ -51,7 +51,10 @@ const hasOpenJobs = async (kazi: ServedKazi): Promise<boolean> => {
 };
 
 /** Time to the answer of /submit at a fixed rate that does not wait for slow answers (open loop). */
-export const benchAccept = async (server: BenchServer, load: { perSecond: number; seconds: number }): Promise<string[]> => {
+export const benchAccept = async (
+  server: BenchServer,
+  load: { perSecond: number; seconds: number },
+): Promise<string[]> => {
   const kazi = await serveKazi(server, { clients: 256 });
   try {
     await burst(kazi, 500);
@@ -73,7 +76,9 @@ export const benchAccept = async (server: BenchServer, load: { perSecond: number
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await Promise.all(pending);
-    return [`accept at ${load.perSecond}/s for ${load.seconds} s (jobs run too)   ${showSpread(spreadOf(latencies), 'ms')}`];
+    return [
+      `accept at ${load.perSecond}/s for ${load.seconds} s (jobs run too)   ${showSpread(spreadOf(latencies), 'ms')}`,
+    ];
   } finally {
     await kazi.stop();
   }

@@ -28,10 +28,9 @@ export class KaziPipeline {
   }
 
   static async start(server: BenchServer): Promise<KaziPipeline> {
-    let pipeline: KaziPipeline | undefined;
     const databaseUrl = await server.createDatabase();
     const node = await startBenchNode({ server, databaseUrl });
-    pipeline = new KaziPipeline(node);
+    const pipeline = new KaziPipeline(node);
     node.engine?.onJobEnded(() => pipeline.#count());
     return pipeline;
   }
@@ -51,7 +50,11 @@ export class KaziPipeline {
       while (next < load.jobs) {
         const number = next;
         next += 1;
-        await submit(this.#node, { tenantId: `tenant-${number % load.tenants}`, agent: 'echo', question: `hello ${number}` });
+        await submit(this.#node, {
+          tenantId: `tenant-${number % load.tenants}`,
+          agent: 'echo',
+          question: `hello ${number}`,
+        });
       }
     };
     await Promise.all(Array.from({ length: load.clients }, client));

@@ -71,7 +71,8 @@ const send = async (call: {
     });
     response.on('end', () => {
       if (response.statusCode === 200) resolve(JSON.parse(text) as Record<string, unknown>);
-      else reject(new Error(`${call.method} ${call.url.pathname} answered ${response.statusCode}: ${text.slice(0, 200)}`));
+      else
+        reject(new Error(`${call.method} ${call.url.pathname} answered ${response.statusCode}: ${text.slice(0, 200)}`));
     });
   });
   outgoing.on('error', reject);

@@ -11,7 +11,8 @@ export interface Spread {
 /** Sorts a copy; an empty sample gives NaN throughout. */
 export const spreadOf = (sample: readonly number[]): Spread => {
   const sorted = sample.toSorted((left, right) => left - right);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   return { count: sorted.length, min: at(0), p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 };
 

@@ -43,7 +43,9 @@ export const benchWaitingJobs = async (server: BenchServer, jobs: number): Promi
     const heap = (after.heap - before.heap) / jobs / 1_024;
     const resident = (after.resident - before.resident) / jobs / 1_024;
     released.resolve();
-    return [`${jobs.toLocaleString('en-US')} waiting jobs on one node   heap ${heap.toFixed(1)} kB each, resident ${resident.toFixed(1)} kB each`];
+    return [
+      `${jobs.toLocaleString('en-US')} waiting jobs on one node   heap ${heap.toFixed(1)} kB each, resident ${resident.toFixed(1)} kB each`,
+    ];
   } finally {
     released.resolve();
     await node.stop();
@@ -53,7 +55,8 @@ export const benchWaitingJobs = async (server: BenchServer, jobs: number): Promi
 /** The collector is hidden unless node was started with a flag; this asks for it at run time. */
 const collectGarbage = (): void => {
   setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
+  const collect = runInNewContext('gc') as () => void;
+  collect();
 };
 
 const settledMemory = (): { readonly heap: number; readonly resident: number } => {

@@ -6,7 +6,7 @@ import { ApiKeyCache } from './actions/api-key-cache.ts';
 import type { ActionContext } from './actions/context.ts';
 import { Directory } from './actions/directory.ts';
 import { JobIntake } from './actions/job-intake.ts';
-import { storeApiKey } from './actions/manage-api-keys.ts';
+import { storeApiKey } from './actions/make-api-key.ts';
 import { agentOfJob } from './actions/resolve-agent.ts';
 import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
@@ -79,9 +79,16 @@ export const startNode = async (options: AppOptions): Promise<Node> => {
     const blobs = new DiskBlobStore(join(config.dataDir, 'blobs'));
     const context = buildContext({ options, db, notifications, blobs, secrets });
     await storeBootstrapKey(context, secrets);
-    if (config.role === 'api') return { context, engine: undefined, secrets, sandboxReason: undefined, stop: stopOf(undo) };
+    if (config.role === 'api')
+      return { context, engine: undefined, secrets, sandboxReason: undefined, stop: stopOf(undo) };
     const running = await startEngine({ options, url, enginePool, context, undo });
-    return { context: running.context, engine: running.engine, secrets, sandboxReason: running.sandboxReason, stop: stopOf(undo) };
+    return {
+      context: running.context,
+      engine: running.engine,
+      secrets,
+      sandboxReason: running.sandboxReason,
+      stop: stopOf(undo),
+    };
   } catch (error) {
     await undo.disposeAsync();
     throw error;
@@ -127,7 +134,9 @@ const listen = async (server: FastifyInstance, { host, port }: Config): Promise<
 /** Why a node is not ready; empty when it is. */
 const faultsOf = async ({ context, engine }: Node): Promise<readonly string[]> => {
   const faults = await databaseFaults(context.db);
-  return engine === undefined || engine.isClaiming ? faults : [...faults, 'The runner does not claim jobs at the moment.'];
+  return engine === undefined || engine.isClaiming
+    ? faults
+    : [...faults, 'The runner does not claim jobs at the moment.'];
 };
 
 const stopOf = (undo: AsyncDisposableStack) => async (): Promise<void> => {
@@ -187,7 +196,12 @@ const startEngine = async (parts: {
   const choice = await chooseSandboxProvider({ name: config.sandbox, logger: log });
   undo.defer(async () => await choice.provider.stop());
   log.info({ sandbox: choice.provider.name }, choice.reason);
-  const workbenches = new SessionWorkbenches({ dataDir: config.dataDir, sandboxes: choice.provider, blobs: context.blobs, log });
+  const workbenches = new SessionWorkbenches({
+    dataDir: config.dataDir,
+    sandboxes: choice.provider,
+    blobs: context.blobs,
+    log,
+  });
   const db = new Database({ url: parts.url, maxConnections: parts.enginePool, log });
   undo.defer(async () => await db.end());
   const engine = new Engine({
@@ -210,6 +224,9 @@ const startEngine = async (parts: {
   });
   undo.defer(async () => await engine.stop());
   await engine.start();
-  const live = { ...context, listLiveFiles: async (job: { id: string; sessionNum: number }) => await workbenches.listLiveFiles(job) };
+  const live = {
+    ...context,
+    listLiveFiles: async (job: { id: string; sessionNum: number }) => await workbenches.listLiveFiles(job),
+  };
   return { engine, context: live, sandboxReason: choice.reason };
 };

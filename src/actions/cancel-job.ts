@@ -2,7 +2,8 @@ import { KaziError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { cancelJob as storeCancel } from '../storage/jobs.ts';
 import type { ActionContext } from './context.ts';
-import { findJob, type JobReference, type JobView, readJob } from './read-job.ts';
+import { findJob, type JobReference } from './find-job.ts';
+import { type JobView, readJob } from './read-job.ts';
 
 /** Cancels a job for good; a job that has ended is left unchanged. Throws as findJob does. */
 export const cancelJob = async (

@@ -28,7 +28,8 @@ export class JobIntake {
       exclusiveKey: (submission) => submission.idempotency?.scope.toString('hex'),
       canSplit: (error) => {
         if (isDatabaseUnavailable(error)) return false;
-        if (!isKaziError(error)) options.log.error({ err: error }, 'a batch of jobs was not accepted; its members are tried one by one');
+        if (!isKaziError(error))
+          options.log.error({ err: error }, 'a batch of jobs was not accepted; its members are tried one by one');
         return true;
       },
     });

@@ -74,7 +74,11 @@ const readReference = async (
   return (await findSessionByKey(context.db, principal, sessionKey)) ?? null;
 };
 
-const ownSession = async (context: ActionContext, principal: Principal, sessionId: string): Promise<ResolvedSession> => {
+const ownSession = async (
+  context: ActionContext,
+  principal: Principal,
+  sessionId: string,
+): Promise<ResolvedSession> => {
   const session = await context.directory.findSession(principal.tenantId, sessionId);
   if (!session) return { sessionId, sessionNum: null };
   const record = { sessionId: session.id, userId: session.userId, tenantId: session.tenantId };

@@ -97,41 +97,49 @@ describe('Batcher', () => {
   test('answers everything once, whatever comes when', async () => {
     const arrival = fc.record({ key: fc.option(fc.nat(3), { nil: undefined }), waits: fc.nat(2) });
     await fc.assert(
-      fc.asyncProperty(fc.array(arrival, { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), async (arrivals, maxItems) => {
-        const underWay = new Map<number, number>();
-        const order = new Map<number, number[]>();
-        let most = 0;
-        let inFlight = 0;
-        const batcher = new Batcher<{ id: number; key: number | undefined }, number>({
-          maxItems,
-          maxInFlight: 2,
-          exclusiveKey: ({ key }) => key?.toString(),
-          canSplit: () => false,
-          run: async (items) => {
-            inFlight += 1;
-            most = Math.max(most, inFlight);
-            assert.ok(items.length <= maxItems);
-            for (const { id, key } of items) {
-              if (key === undefined) continue;
-              assert.ok(!underWay.has(key), 'two items of one key were under way at once');
-              underWay.set(key, id);
-              order.set(key, [...(order.get(key) ?? []), id]);
-            }
-            await turn();
-            for (const { key } of items) if (key !== undefined) underWay.delete(key);
-            inFlight -= 1;
-            return items.map(({ id }) => id);
-          },
-        });
-        const answers: Promise<number>[] = [];
-        for (const [id, { key, waits }] of arrivals.entries()) {
-          answers.push(batcher.add({ id, key }));
-          for (let waited = 0; waited < waits; waited += 1) await turn();
-        }
-        assert.deepEqual(await Promise.all(answers), [...arrivals.keys()]);
-        assert.ok(most <= 2);
-        for (const ids of order.values()) assert.deepEqual(ids, ids.toSorted((a, b) => a - b));
-      }),
+      fc.asyncProperty(
+        fc.array(arrival, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (arrivals, maxItems) => {
+          const underWay = new Map<number, number>();
+          const order = new Map<number, number[]>();
+          let most = 0;
+          let inFlight = 0;
+          const batcher = new Batcher<{ id: number; key: number | undefined }, number>({
+            maxItems,
+            maxInFlight: 2,
+            exclusiveKey: ({ key }) => key?.toString(),
+            canSplit: () => false,
+            run: async (items) => {
+              inFlight += 1;
+              most = Math.max(most, inFlight);
+              assert.ok(items.length <= maxItems);
+              for (const { id, key } of items) {
+                if (key === undefined) continue;
+                assert.ok(!underWay.has(key), 'two items of one key were under way at once');
+                underWay.set(key, id);
+                order.set(key, [...(order.get(key) ?? []), id]);
+              }
+              await turn();
+              for (const { key } of items) if (key !== undefined) underWay.delete(key);
+              inFlight -= 1;
+              return items.map(({ id }) => id);
+            },
+          });
+          const answers: Promise<number>[] = [];
+          for (const [id, { key, waits }] of arrivals.entries()) {
+            answers.push(batcher.add({ id, key }));
+            for (let waited = 0; waited < waits; waited += 1) await turn();
+          }
+          assert.deepEqual(await Promise.all(answers), [...arrivals.keys()]);
+          assert.ok(most <= 2);
+          for (const ids of order.values())
+            assert.deepEqual(
+              ids,
+              ids.toSorted((a, b) => a - b),
+            );
+        },
+      ),
       { numRuns: 60 },
     );
   });

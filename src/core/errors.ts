@@ -118,7 +118,8 @@ export const ERRORS = define({
   ADDRESS_UNAVAILABLE: {
     status: 500,
     retryable: false,
-    message: 'Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another one with --port (0 = any free one).',
+    message:
+      'Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another one with --port (0 = any free one).',
   },
   DATA_DIR_IN_USE: { status: 500, retryable: false, message: '{message}' },
   EMBEDDED_DATABASE_FAILED: { status: 500, retryable: false, message: '{message}' },

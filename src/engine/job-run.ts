@@ -60,14 +60,28 @@ export class JobRun {
       return await this.#finish(result);
     } catch (error) {
       if (isKaziError(error, 'LEASE_LOST')) return { kind: 'lost' };
-      log.error({ err: error, job: job.id }, 'the end of a job could not be written; it goes back to its queue');
-      return { kind: 'release', delayMs: 1_000, reason: 'Its end could not be written' };
+      log.error({ err: error, job: job.id }, 'the end of a job could not be written');
+      return await this.#endWithout(error);
     } finally {
       clearTimeout(timeout);
       await workbench
         .close()
         .catch((error: unknown) => log.warn({ err: error, job: job.id }, 'a sandbox did not close'));
       await this.#log.close();
+    }
+  }
+
+  /** The end itself was refused: another attempt may fare better, but the last one must not leave the job going round. */
+  async #endWithout(error: unknown): Promise<RunEnd> {
+    const { job, maxAttempts } = this.#options;
+    const again: RunEnd = { kind: 'release', delayMs: 1_000, reason: 'Its end could not be written' };
+    if (job.attempts < maxAttempts) return again;
+    try {
+      const finish = this.#toFinish(failedResult(describeFault(error)), stopCause(this.#controller.signal));
+      await this.#log.write({ events: [{ type: 'job.failed', data: { error: finish.error } }], finish });
+      return { kind: 'finished' };
+    } catch (second) {
+      return isKaziError(second, 'LEASE_LOST') ? { kind: 'lost' } : again;
     }
   }
 
@@ -86,10 +100,7 @@ export class JobRun {
           return { kind: 'release', delayMs, reason: message };
         }
       }
-      // Our own errors say what to do; a defect's text may hold anything, and is in the log.
-      return failedResult(
-        error instanceof KaziError ? message : 'The run failed inside kazi; the server log has the cause.',
-      );
+      return failedResult(describeFault(error));
     }
   }
 
@@ -153,6 +164,10 @@ export class JobRun {
     return { state: result.state, error: result.error, outcome };
   }
 }
+
+/** Our own errors say what to do; a defect's text may hold anything, and is in the log. */
+const describeFault = (error: unknown): string =>
+  error instanceof KaziError ? error.message : 'The run failed inside kazi; the server log has the cause.';
 
 const failedResult = (error: string): RunResult => ({
   state: 'failed',

@@ -30,7 +30,9 @@ export const isDatabaseUnavailable = (error: unknown): boolean => {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
     UNAVAILABLE.test(code) ||
-    /Connection terminated|timeout expired|timeout exceeded when trying|Client has encountered a connection error/.test(error.message)
+    /Connection terminated|timeout expired|timeout exceeded when trying|Client has encountered a connection error/.test(
+      error.message,
+    )
   );
 };
 

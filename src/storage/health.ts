@@ -8,7 +8,8 @@ export const databaseFaults = async (db: Queryable): Promise<readonly string[]> 
     const faults: string[] = [];
     if (row?.is_standby) faults.push('The database is a standby and takes no writes.');
     const newest = readMigrations().at(-1)?.version ?? 0;
-    if ((row?.version ?? 0) < newest) faults.push(`The database has migrations up to ${row?.version}, this build needs ${newest}.`);
+    if ((row?.version ?? 0) < newest)
+      faults.push(`The database has migrations up to ${row?.version}, this build needs ${newest}.`);
     return faults;
   } catch (error) {
     return [`The database is not reachable: ${error instanceof Error ? error.message : String(error)}`];

@@ -47,13 +47,15 @@ export interface AcceptedJob {
  * Throws RECORD_USER_MISMATCH when a session of the batch is another user's.
  */
 export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmission[]): Promise<AcceptedJob[]> => {
-  const rows = await db.query<{
-    ord: number;
-    outcome: AcceptedJob['outcome'];
-    session_num: number | null;
-    created_at: Date | null;
-    ready_lane: number | null;
-  }>('jobs/accept', [toDatabaseJson(submissions.map(toSubmissionRow))]).catch(explainRefusal);
+  const rows = await db
+    .query<{
+      ord: number;
+      outcome: AcceptedJob['outcome'];
+      session_num: number | null;
+      created_at: Date | null;
+      ready_lane: number | null;
+    }>('jobs/accept', [toDatabaseJson(submissions.map(toSubmissionRow))])
+    .catch(explainRefusal);
   const answers: AcceptedJob[] = [];
   for (const row of rows) {
     answers[row.ord] = {

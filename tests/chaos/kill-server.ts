@@ -50,7 +50,10 @@ export const killServer = async (options: KillServerOptions): Promise<Proof> => 
       blows.push({ at, restartMs });
       say(`kill ${number} of ${kills}: ready again after ${restartMs} ms`);
     }
-    const statuses = await withDeadline(Promise.all([...accepted.values()].map(async (id) => await client.ended(id))), options.deadlineMs);
+    const statuses = await withDeadline(
+      Promise.all([...accepted.values()].map(async (id) => await client.ended(id))),
+      options.deadlineMs,
+    );
     const failed = statuses.filter((status) => status !== 'complete');
     if (failed.length > 0) trouble.push(`${failed.length} jobs did not complete`);
     trouble.push(...(await server.stopWell()));

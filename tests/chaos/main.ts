@@ -16,7 +16,10 @@ const DEADLINE_MS = 90_000;
 const onDatabase =
   (prove: (common: Parameters<Prove>[0] & { readonly databaseUrl: string }) => Promise<Proof>): Prove =>
   async (common) => {
-    const postgres = await startEmbeddedPostgres({ dataDir: `${common.dataDir}/cluster`, log: pino({ level: 'silent' }) });
+    const postgres = await startEmbeddedPostgres({
+      dataDir: `${common.dataDir}/cluster`,
+      log: pino({ level: 'silent' }),
+    });
     try {
       return await prove({ ...common, databaseUrl: postgres.url });
     } finally {

@@ -30,7 +30,9 @@ const GRACE_MS = 1_000;
 /** Names the pick-ups that took longer than promised; none when all kept to it. */
 export const findLatePickUps = (times: readonly number[], allowedMs: number): readonly string[] => {
   const late = times.filter((ms) => ms > allowedMs + GRACE_MS).map(Math.round);
-  return late.length === 0 ? [] : [`${late.length} jobs were picked up later than ${allowedMs} + ${GRACE_MS} ms: ${late.join(', ')}`];
+  return late.length === 0
+    ? []
+    : [`${late.length} jobs were picked up later than ${allowedMs} + ${GRACE_MS} ms: ${late.join(', ')}`];
 };
 
 /** Pick-up times as figures of a proof. */

@@ -6,7 +6,7 @@ import { JobClient } from '../support/job-client.ts';
 import { JobLoad } from '../support/job-load.ts';
 import { allJobsEnded, rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
-import { percentile, type Proof, randomBetween, type Say } from './proof.ts';
+import { type Proof, percentile, randomBetween, type Say } from './proof.ts';
 
 /** `fast`: stopped in an orderly way. `crash`: SIGKILL. `long`: stopped, and started again only after the lease has run out. */
 export type Outage = 'fast' | 'crash' | 'long';
@@ -92,7 +92,9 @@ const judge = async (seen: {
     },
     violations: [
       ...(server.hasExited ? ['the server ended'] : []),
-      ...(total === accepted.size + gaps.length ? [] : [`found ${total} jobs, expected ${accepted.size + gaps.length}`]),
+      ...(total === accepted.size + gaps.length
+        ? []
+        : [`found ${total} jobs, expected ${accepted.size + gaps.length}`]),
       ...(await findLostJobs(query, accepted)),
       ...(await findBreaches(query)),
       ...runs.breaches,

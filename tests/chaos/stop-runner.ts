@@ -2,7 +2,7 @@ import { isRunning, readStartTime } from '../../src/sandboxes/process-life.ts';
 import { readProcessTree } from '../../src/sandboxes/process-tree.ts';
 import { compareLedgers, findBreaches, findLostJobs } from '../support/invariants.ts';
 import { JobClient } from '../support/job-client.ts';
-import { allJobsEnded, allSteps, rowsOf, type Rows } from '../support/rows.ts';
+import { allJobsEnded, allSteps, type Rows, rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { findDisorderedPulses, submitLedgerJobs } from '../support/step-ledger.ts';
 import { findLatePickUps, pickUpFigures, pickUpTimes } from './pick-up.ts';
@@ -82,7 +82,9 @@ const snapshot = async (query: Rows): Promise<string> => {
   const tables = ['jobs', 'sessions', 'steps', 'events', 'messages', 'artifacts', 'blobs'];
   const texts: string[] = [];
   for (const table of tables) {
-    const [row] = await query<{ all: string }>(`select string_agg(t::text, e'\\n' order by t::text) as all from ${table} t`);
+    const [row] = await query<{ all: string }>(
+      `select string_agg(t::text, e'\\n' order by t::text) as all from ${table} t`,
+    );
     texts.push(`${table}: ${row?.all}`);
   }
   return texts.join('\n');

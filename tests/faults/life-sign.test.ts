@@ -28,8 +28,8 @@ const startBoth = async (t: TestContext) => {
   const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval'];
   const child = spawn(process.execPath, [...flags, SHOW, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
-  const [line] = await once(createInterface({ input: child.stdout }), 'line');
-  return { dataDir, judge, child, name: String(line) };
+  const said: unknown[] = await once(createInterface({ input: child.stdout }), 'line');
+  return { dataDir, judge, child, name: String(said[0]) };
 };
 
 const skip = process.platform === 'linux' ? false : 'only Linux tells one boot from another';

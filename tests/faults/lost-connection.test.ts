@@ -14,8 +14,13 @@ test('a connection that breaks between two statements of a transaction fails tha
   const query = rowsOf(url);
   const broken = database.transaction(async (tx) => {
     await tx.query('health');
-    await query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'kazi'`);
-    while ((await query(`select from pg_stat_activity where application_name = 'kazi' and datname = current_database()`)).length > 0);
+    await query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'kazi'`,
+    );
+    while (
+      (await query(`select from pg_stat_activity where application_name = 'kazi' and datname = current_database()`))
+        .length > 0
+    );
     return await tx.query('health');
   });
   await assert.rejects(broken, { code: 'DATABASE_UNAVAILABLE' });
@@ -30,4 +35,19 @@ test('a pool that has no connection to give in time counts as a database that is
     await pool.end();
   });
   await assert.rejects(pool.query('select 1'), isDatabaseUnavailable);
+});
+
+test('a statement that gets no answer in time counts as a database that is away, and its connection is given up', async (t) => {
+  const database = new Database({ url, maxConnections: 1, log: pino({ level: 'silent' }), queryTimeoutMs: 200 });
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  t.after(async () => {
+    await other.end();
+    await database.end();
+  });
+  await other.query('begin');
+  await other.query('lock table nodes in access exclusive mode');
+  await assert.rejects(database.query('nodes/list-signed'), { code: 'DATABASE_UNAVAILABLE' });
+  await other.query('rollback');
+  assert.deepEqual(await database.query('nodes/list-signed'), []);
 });

@@ -28,7 +28,9 @@ test('a job of a dead node runs again before those that had not begun yet', asyn
     const second = await ServerProcess.start(settings);
     t.after(async () => await second.kill());
     await allJobsEnded(query, DEADLINE_MS);
-    const starts = await query<{ job_id: string }>(`select job_id from events where type = 'job.started' order by at, seq`);
+    const starts = await query<{ job_id: string }>(
+      `select job_id from events where type = 'job.started' order by at, seq`,
+    );
     assert.deepEqual(
       starts.slice(0, 2).map((start) => start.job_id),
       [hit, hit],

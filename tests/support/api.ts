@@ -8,7 +8,7 @@ import { ApiKeyCache } from '../../src/actions/api-key-cache.ts';
 import type { ActionContext } from '../../src/actions/context.ts';
 import { Directory } from '../../src/actions/directory.ts';
 import { JobIntake } from '../../src/actions/job-intake.ts';
-import { storeApiKey } from '../../src/actions/manage-api-keys.ts';
+import { storeApiKey } from '../../src/actions/make-api-key.ts';
 import { agentOfJob } from '../../src/actions/resolve-agent.ts';
 import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
 import { generateApiKey } from '../../src/core/api-key.ts';

@@ -1,5 +1,5 @@
-import { type LedgerLine, readLedger } from './step-ledger.ts';
 import type { Rows } from './rows.ts';
+import { type LedgerLine, readLedger } from './step-ledger.ts';
 
 /** What must hold in a database in which all work has ended, whatever was done to its nodes. */
 const QUERIES: Readonly<Record<string, string>> = {

@@ -36,7 +36,8 @@ export const allJobsEnded = async (query: Rows, deadlineMs: number): Promise<num
       `select count(*) filter (where state in ('queued', 'running') or lease_id is not null) as open, count(*) as total from jobs`,
     );
     if (counts?.open === '0') return Number(counts.total);
-    if (performance.now() > end) throw new Error(`${counts?.open} of ${counts?.total} jobs had not ended after ${deadlineMs} ms`);
+    if (performance.now() > end)
+      throw new Error(`${counts?.open} of ${counts?.total} jobs had not ended after ${deadlineMs} ms`);
     await delay(RETRY_MS);
   }
 };

@@ -30,7 +30,7 @@ export class ServerProcess {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }) as ServerExit);
+    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     // A test that ran out of time does not come to its own end.
     const killAll = (): void => {
       if (this.pid > 0) killQuietly(-this.pid);

@@ -66,7 +66,8 @@ export const findDisorderedPulses = async (dataDir: string, sessions: number): P
   for (let num = 1; num <= sessions; num += 1) {
     const text = await readFile(join(workspaceOf(dataDir, num), PULSE_FILE), 'utf8').catch(() => '');
     const tokens = text.split('\n').filter((token, place, all) => token !== '' && token !== all[place - 1]);
-    if (new Set(tokens).size !== tokens.length) disorders.push(`two runs wrote in turns into the workspace of session ${num}`);
+    if (new Set(tokens).size !== tokens.length)
+      disorders.push(`two runs wrote in turns into the workspace of session ${num}`);
     if (tokens.length === 0) disorders.push(`no run wrote into the workspace of session ${num}`);
   }
   return disorders;

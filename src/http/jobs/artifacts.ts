@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ActionContext, LiveFile } from '../../actions/context.ts';
-import { listJobFiles, readArtifact } from '../../actions/read-job.ts';
+import { listJobFiles, readArtifact } from '../../actions/read-artifacts.ts';
 import type { ArtifactEntry } from '../../core/artifact.ts';
 import { artifactContentType, attachmentDisposition } from '../../core/artifact-download.ts';
 import { parseArtifactPath } from '../../core/artifact-path.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { findJob } from '../../actions/read-job.ts';
+import { findJob } from '../../actions/find-job.ts';
 import { KaziError } from '../../core/errors.ts';
 import type { SessionEvent } from '../../core/event.ts';
 import { followJob, readJobPage } from '../../realtime/job-stream.ts';

@@ -1,4 +1,4 @@
-import type { JobReference } from '../../actions/read-job.ts';
+import type { JobReference } from '../../actions/find-job.ts';
 import { findNamedSession } from '../../actions/resolve-session.ts';
 import { parseJobId } from '../../core/job-id.ts';
 import type { Exchange } from '../route.ts';

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { cancelJob } from '../../actions/cancel-job.ts';
 import type { ActionContext } from '../../actions/context.ts';
-import { listReadableJobs, readJob } from '../../actions/read-job.ts';
+import { listReadableJobs } from '../../actions/list-jobs.ts';
+import { readJob } from '../../actions/read-job.ts';
 import { defineCursor } from '../../core/cursor.ts';
 import { KaziError } from '../../core/errors.ts';
 import { JOB_STATES, type JobState } from '../../core/job.ts';

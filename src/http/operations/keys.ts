@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ActionContext } from '../../actions/context.ts';
-import { listTenantApiKeys, makeApiKey, revokeTenantApiKey } from '../../actions/manage-api-keys.ts';
+import { listTenantApiKeys } from '../../actions/list-api-keys.ts';
+import { makeApiKey } from '../../actions/make-api-key.ts';
+import { revokeTenantApiKey } from '../../actions/revoke-api-key.ts';
 import { KaziError } from '../../core/errors.ts';
 import type { ApiKey } from '../../storage/api-keys.ts';
 import { parseBody } from '../request-body.ts';

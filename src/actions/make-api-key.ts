@@ -1,7 +1,6 @@
 import { generateApiKey, hashApiKey } from '../core/api-key.ts';
-import { KaziError } from '../core/errors.ts';
-import type { Principal, Scope } from '../core/principal.ts';
-import { type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '../storage/api-keys.ts';
+import { type Principal, requireScope, type Scope } from '../core/principal.ts';
+import { type ApiKey, createApiKey } from '../storage/api-keys.ts';
 import type { ActionContext } from './context.ts';
 
 const HINT_CHARACTERS = 8;
@@ -20,7 +19,7 @@ export const makeApiKey = async (
   principal: Principal,
   request: NewApiKey,
 ): Promise<{ readonly apiKey: ApiKey; readonly secret: string }> => {
-  requireAdmin(principal);
+  requireScope(principal, 'admin');
   const secret = generateApiKey();
   const owner = { tenantId: principal.tenantId, userId: request.userId ?? principal.userId ?? 'admin' };
   const apiKey = await storeApiKey(context, { ...owner, ...request, userId: owner.userId, secret });
@@ -49,24 +48,4 @@ export const storeApiKey = async (
     scopes: key.scopes,
     expiresAt: key.expiresAt,
   });
-};
-
-/** All keys of the principal's tenant, without their secrets. Needs scope admin. */
-export const listTenantApiKeys = async (context: ActionContext, principal: Principal): Promise<readonly ApiKey[]> => {
-  requireAdmin(principal);
-  return await listApiKeys(context.db, principal.tenantId);
-};
-
-/** Revokes a key of the tenant for good; other nodes refuse it within a second. Throws API_KEY_NOT_FOUND. Needs scope admin. */
-export const revokeTenantApiKey = async (context: ActionContext, principal: Principal, id: string): Promise<ApiKey> => {
-  requireAdmin(principal);
-  const apiKey = await revokeApiKey(context.db, principal.tenantId, id);
-  if (!apiKey) throw new KaziError('API_KEY_NOT_FOUND');
-  context.notifications.publish('keys', id);
-  context.log.info({ key: id }, 'API key revoked');
-  return apiKey;
-};
-
-const requireAdmin = (principal: Principal): void => {
-  if (!principal.scopes.includes('admin')) throw new KaziError('SCOPE_REQUIRED', { scope: 'Admin' });
 };
