@@ -1,4 +1,5 @@
-import { type Principal, requireScope } from '../core/principal.ts';
+import type { Principal } from '../core/principal.ts';
+import { requireScope } from '../core/scope.ts';
 import { type ApiKey, listApiKeys } from '../storage/api-keys.ts';
 import type { ActionContext } from './context.ts';
 

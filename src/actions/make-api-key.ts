@@ -1,5 +1,6 @@
 import { generateApiKey, hashApiKey } from '../core/api-key.ts';
-import { type Principal, requireScope, type Scope } from '../core/principal.ts';
+import type { Principal, Scope } from '../core/principal.ts';
+import { requireScope } from '../core/scope.ts';
 import { type ApiKey, createApiKey } from '../storage/api-keys.ts';
 import type { ActionContext } from './context.ts';
 

@@ -1,5 +1,6 @@
 import { KaziError } from '../core/errors.ts';
-import { type Principal, requireScope } from '../core/principal.ts';
+import type { Principal } from '../core/principal.ts';
+import { requireScope } from '../core/scope.ts';
 import { type ApiKey, revokeApiKey } from '../storage/api-keys.ts';
 import type { ActionContext } from './context.ts';
 

@@ -41,9 +41,3 @@ export const checkSessionScope = (principal: Principal, namedSessionId: string |
     throw new KaziError('SESSION_NOT_AUTHORIZED');
   }
 };
-
-/** Throws SCOPE_REQUIRED when the credential lacks the scope. */
-export const requireScope = (principal: Principal, scope: Scope): void => {
-  if (principal.scopes.includes(scope)) return;
-  throw new KaziError('SCOPE_REQUIRED', { scope: scope[0]?.toUpperCase() + scope.slice(1) });
-};

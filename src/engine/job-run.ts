@@ -27,7 +27,13 @@ export interface JobRunOptions {
 /** How an attempt ended for its node. `release`: the job goes back to its queue after the delay. */
 export type RunEnd =
   | { readonly kind: 'finished' | 'lost' }
-  | { readonly kind: 'release'; readonly delayMs: number; readonly reason: string };
+  | {
+      readonly kind: 'release';
+      readonly delayMs: number;
+      readonly reason: string;
+      /** True when the attempt was the job's own: one that has used them all fails instead of trying for ever. */
+      readonly isAttemptUsed: boolean;
+    };
 
 /** One attempt of one job, from its claim to its end. */
 export class JobRun {
@@ -74,7 +80,12 @@ export class JobRun {
   /** The end itself was refused: another attempt may fare better, but the last one must not leave the job going round. */
   async #endWithout(error: unknown): Promise<RunEnd> {
     const { job, maxAttempts } = this.#options;
-    const again: RunEnd = { kind: 'release', delayMs: 1_000, reason: 'Its end could not be written' };
+    const again: RunEnd = {
+      kind: 'release',
+      delayMs: 1_000,
+      reason: 'Its end could not be written',
+      isAttemptUsed: true,
+    };
     if (job.attempts < maxAttempts) return again;
     try {
       const finish = this.#toFinish(failedResult(describeFault(error)), stopCause(this.#controller.signal));
@@ -97,7 +108,7 @@ export class JobRun {
         log.warn({ err: error, job: job.id, attempt: job.attempts }, 'a run failed');
         if (error instanceof KaziError && error.retryable && job.attempts < maxAttempts) {
           const delayMs = backoffMs({ attempt: job.attempts, firstMs: 1_000, longestMs: 60_000, random: Math.random });
-          return { kind: 'release', delayMs, reason: message };
+          return { kind: 'release', delayMs, reason: message, isAttemptUsed: true };
         }
       }
       return failedResult(describeFault(error));
@@ -126,7 +137,7 @@ export class JobRun {
     if (cause === 'lease_lost') return { kind: 'lost' };
     if ('kind' in result) return result;
     if (cause === 'draining' && result.state !== 'complete') {
-      return { kind: 'release', delayMs: 0, reason: 'Its node was shut down' };
+      return { kind: 'release', delayMs: 0, reason: 'Its node was shut down', isAttemptUsed: false };
     }
     await workbench.close();
     const artifacts = await workbench.collectArtifacts();

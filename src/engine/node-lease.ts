@@ -30,6 +30,8 @@ export class NodeLease {
   #nodeId: number | undefined;
   /** Until when the lease certainly holds, on this process's monotonic clock: counted from before the renewal was sent. */
   #heldUntilMs = 0;
+  /** Ends the work in time also when a renewal hangs on a connection that is dead without saying so. */
+  #expiry: NodeJS.Timeout | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: NodeLeaseOptions) {
@@ -57,6 +59,7 @@ export class NodeLease {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#loop;
+    clearTimeout(this.#expiry);
     const nodeId = this.#nodeId;
     this.#nodeId = undefined;
     if (nodeId === undefined) return;
@@ -71,6 +74,7 @@ export class NodeLease {
     this.#options.log.warn({ node: this.#nodeId }, 'lease lost: all work of this node stops');
     this.#nodeId = undefined;
     this.#heldUntilMs = 0;
+    clearTimeout(this.#expiry);
     for (const listener of this.#lostListeners) listener();
   }
 
@@ -78,8 +82,14 @@ export class NodeLease {
     const sentAtMs = performance.now();
     const { db, lifeSign } = this.#options;
     this.#nodeId = await registerNode(db, { ...this.#options, lifeSign: lifeSign.name });
-    this.#heldUntilMs = sentAtMs + this.#options.leaseMs;
+    this.#hold(sentAtMs);
     this.#options.log.info({ node: this.#nodeId, role: this.#options.role }, 'node registered');
+  }
+
+  #hold(sentAtMs: number): void {
+    this.#heldUntilMs = sentAtMs + this.#options.leaseMs;
+    clearTimeout(this.#expiry);
+    this.#expiry = setTimeout(() => this.declareLost(), this.#heldUntilMs - performance.now());
   }
 
   async #beat(): Promise<void> {
@@ -95,21 +105,23 @@ export class NodeLease {
   async #renew(): Promise<void> {
     const { db, leaseMs, log } = this.#options;
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    for (let failures = 0; !signal.aborted; failures += 1) {
       try {
-        if (this.#nodeId === undefined) {
+        const nodeId = this.#nodeId;
+        if (nodeId === undefined) {
           await this.#register();
           return;
         }
         const sentAtMs = performance.now();
-        if (await beatNode(db, this.#nodeId, leaseMs)) {
-          this.#heldUntilMs = sentAtMs + leaseMs;
+        const isRenewed = await beatNode(db, nodeId, leaseMs);
+        // The answer may have come after the lease was given up, and then it is of no use.
+        if (isRenewed && this.#nodeId === nodeId) {
+          this.#hold(sentAtMs);
           return;
         }
         this.declareLost();
       } catch (error) {
-        if (performance.now() >= this.#heldUntilMs) this.declareLost();
-        log.warn({ err: error }, 'the lease could not be renewed; trying again');
+        if (failures === 0) log.warn({ err: error }, 'the lease could not be renewed; trying again');
         await waitFor(jitter(Math.min(500, leaseMs / 20)), signal);
       }
     }

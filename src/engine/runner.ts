@@ -3,7 +3,7 @@ import type { ClaimedJob } from '../core/job.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { listHeldJobs, releaseJobs } from '../storage/held-jobs.ts';
 import type { Notifications } from '../storage/notifications.ts';
-import { JobRun, type JobRunOptions } from './job-run.ts';
+import { JobRun, type JobRunOptions, type RunEnd } from './job-run.ts';
 import type { Journal } from './journal.ts';
 import type { NodeLease } from './node-lease.ts';
 import { jitter, waitFor } from './wait.ts';
@@ -105,7 +105,7 @@ export class Runner {
 
   async #see(run: JobRun): Promise<void> {
     const end = await run.execute();
-    if (end.kind === 'release') await this.#release(run.job, end.delayMs, end.reason);
+    if (end.kind === 'release') await this.#release(run.job, end);
     if (this.#runs.get(run.job.id) === run) this.#runs.delete(run.job.id);
     for (const listener of this.#slotListeners) listener();
     for (const listener of this.#endListeners) listener(run.job.id);
@@ -113,10 +113,12 @@ export class Runner {
   }
 
   /** Gives a claim back. If the database is away, the reconciliation or the rescuer does it later. */
-  async #release(job: ClaimedJob, delayMs: number, reason: string): Promise<void> {
-    const { db, log, notifications } = this.#options;
+  async #release(job: ClaimedJob, end: Extract<RunEnd, { kind: 'release' }>): Promise<void> {
+    const { db, log, notifications, maxAttempts } = this.#options;
+    const { delayMs, reason } = end;
+    const limit = end.isAttemptUsed ? maxAttempts : null;
     try {
-      const result = await releaseJobs(db, [{ jobId: job.id, leaseId: job.leaseId, delayMs }], reason);
+      const result = await releaseJobs(db, [{ jobId: job.id, leaseId: job.leaseId, delayMs }], reason, limit);
       for (const session of result.sessions) notifications.publish('events', session);
       for (const lane of result.lanes) notifications.publish('lanes', lane);
       log.info({ job: job.id, reason, delayMs }, 'job went back to its queue');

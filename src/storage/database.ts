@@ -8,6 +8,8 @@ export interface DatabaseOptions {
   /** Most connections that this node holds at once. */
   readonly maxConnections: number;
   readonly log: Logger;
+  /** How long an answer is waited for, 30 s when absent: a connection may be dead without saying so. */
+  readonly queryTimeoutMs?: number;
 }
 
 /** Something that runs a statement of storage/: the database, or one transaction of it. */
@@ -30,7 +32,7 @@ export const isDatabaseUnavailable = (error: unknown): boolean => {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
     UNAVAILABLE.test(code) ||
-    /Connection terminated|timeout expired|timeout exceeded when trying|Client has encountered a connection error/.test(
+    /Connection terminated|timeout expired|timeout exceeded when trying|Query read timeout|Client has encountered a connection error/.test(
       error.message,
     )
   );
@@ -65,6 +67,7 @@ export class Database implements Queryable {
       connectionString: options.url,
       max: options.maxConnections,
       connectionTimeoutMillis: 5_000,
+      query_timeout: options.queryTimeoutMs ?? 30_000,
       idleTimeoutMillis: 0,
       keepAlive: true,
       application_name: 'kazi',

@@ -71,17 +71,22 @@ export interface ReleaseResult {
   readonly lanes: readonly number[];
 }
 
-/** Puts held jobs back into their queues; a claim that is no longer held is left alone. */
+/**
+ * Puts held jobs back into their queues; a claim that is no longer held is left alone. A job that has started maxAttempts
+ * times fails instead; null = none does.
+ */
 export const releaseJobs = async (
   db: Queryable,
   releases: readonly Release[],
   reason: string,
+  maxAttempts: number | null = null,
 ): Promise<ReleaseResult> => {
   const [row] = await db.query<ReleaseResult>('jobs/release', [
     releases.map((release) => release.jobId),
     releases.map((release) => release.leaseId),
     releases.map((release) => release.delayMs),
     toDatabaseText(reason),
+    maxAttempts,
   ]);
   return row ?? { released: 0, sessions: [], lanes: [] };
 };
