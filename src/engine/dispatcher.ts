@@ -24,6 +24,8 @@ const WINDOW_LANES = 64;
 const MAX_CLAIM = 50;
 const MAX_HINTS = 64;
 const PROMOTE_LIMIT = 500;
+/** Time between two looks for a lease to claim under. */
+const NO_LEASE_MS = 50;
 
 /** Brings due work to this node: promotes sessions whose time has come, claims while there are slots, then waits for the bell. */
 export class Dispatcher {
@@ -35,15 +37,15 @@ export class Dispatcher {
   #unsubscribe: (() => void) | undefined;
   #afterLane = 0;
   #promoteAtMs = 0;
-  #lastClaimAtMs = 0;
+  #lastLookAtMs = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
   }
 
-  /** True while claims succeed: the last one is not older than a few polls. For /readyz. */
+  /** True while looking for work succeeds, also with no slot for any: the last look is not older than a few polls. For /readyz. */
   get isClaiming(): boolean {
-    return this.#loop !== undefined && performance.now() - this.#lastClaimAtMs < this.#options.pollMs * 5 + 1_000;
+    return this.#loop !== undefined && performance.now() - this.#lastLookAtMs < this.#options.pollMs * 5 + 1_000;
   }
 
   start(): void {
@@ -93,7 +95,10 @@ export class Dispatcher {
     // The journal frees slots in batches: one turn of the event loop sees them all.
     await new Promise(setImmediate);
     const slots = Math.min(runner.freeSlots, MAX_CLAIM);
-    if (slots <= 0) return false;
+    if (slots <= 0) {
+      this.#lastLookAtMs = performance.now();
+      return false;
+    }
     const hintedLanes = [...this.#hints];
     this.#hints.clear();
     const claim = await claimJobs(db, {
@@ -104,7 +109,9 @@ export class Dispatcher {
       tenantCap,
       windowLanes: WINDOW_LANES,
     });
-    this.#lastClaimAtMs = performance.now();
+    this.#lastLookAtMs = performance.now();
+    // The answer is about the lease that it was asked with: what came after that lease is for the rescuer, under no other id.
+    if (lease.nodeId !== nodeId) return false;
     if (claim.isLost) {
       lease.declareLost();
       return false;
@@ -122,6 +129,8 @@ export class Dispatcher {
   }
 
   #idleMs(): number {
+    // The clock of the delayed jobs stands still without a lease: it must not keep this loop awake.
+    if (this.#options.lease.nodeId === undefined) return Math.min(this.#options.pollMs, NO_LEASE_MS);
     return Math.max(1, Math.min(jitter(this.#options.pollMs), this.#promoteAtMs - performance.now()));
   }
 

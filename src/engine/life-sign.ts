@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 
 const NAME = /^[0-9a-f-]{36}\/[0-9a-f-]{36}$/;
@@ -35,7 +36,7 @@ export class LifeSign {
     const name = `${bootId}/${randomUUID()}`;
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-      const lock = lockExclusively(this.#pathOf(name));
+      const lock = lockExclusively(this.#pathOf(name), 'rwc');
       if (lock) this.#own = { name, lock };
     } catch (error) {
       this.#log.warn({ err: error }, 'this node cannot show a sign of life; its death is noticed by its lease alone');
@@ -56,8 +57,8 @@ export class LifeSign {
     if (!this.#own || name === this.#own.name || !NAME.test(name)) return false;
     const [bootId] = name.split('/');
     const path = this.#pathOf(name);
-    if (bootId !== this.#own.name.split('/')[0] || !existsSync(path)) return false;
-    const lock = lockExclusively(path);
+    if (bootId !== this.#own.name.split('/')[0]) return false;
+    const lock = lockExclusively(path, 'rw');
     lock?.close();
     return lock !== null;
   }
@@ -82,16 +83,19 @@ const readBootId = (): string | null => {
   }
 };
 
-/** Null when another connection has the lock, or it cannot be had for any other reason. */
-const lockExclusively = (path: string): DatabaseSync | null => {
-  const database = new DatabaseSync(path, { timeout: 0 });
+/** Null when another connection has the lock, or it cannot be had for any other reason. Only whoever shows a sign makes the file. */
+const lockExclusively = (path: string, mode: 'rw' | 'rwc'): DatabaseSync | null => {
+  const url = pathToFileURL(path);
+  url.searchParams.set('mode', mode);
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(url, { timeout: 0 });
     database.exec('pragma journal_mode = memory');
     database.exec('begin exclusive');
     return database;
   } catch {
-    // Locked by its living holder, or unreadable: no proof of anything either way.
-    database.close();
+    // Locked by its living holder, gone, or unreadable: no proof of anything either way.
+    database?.close();
     return null;
   }
 };

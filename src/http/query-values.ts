@@ -7,6 +7,17 @@ export interface CountRule {
   readonly max: number;
 }
 
+/** Text out of the query string that can be looked up; null when absent or empty. Throws INVALID_REQUEST for NUL, which nothing stored holds. */
+export const readText = (query: URLSearchParams, name: string): string | null => {
+  const text = query.get(name) || null;
+  if (text?.includes('\0')) {
+    throw new KaziError('INVALID_REQUEST', {
+      message: `Invalid value for ${name}: found a NUL character, expected text without it.`,
+    });
+  }
+  return text;
+};
+
 /** A whole number out of the query string. Throws INVALID_REQUEST for anything else, and for one out of bounds. */
 export const readCount = (query: URLSearchParams, { name, fallback, min, max }: CountRule): number => {
   const text = query.get(name);

@@ -76,6 +76,7 @@ export const writeEventStream = async (stream: EventStream): Promise<void> => {
       }
       if (text !== '') await send(stream, text);
       cursor = batch.at(-1)?.seq ?? cursor;
+      if (stream.signal.aborted) break;
     }
     if (cursor !== undefined) target.write(`id: ${cursor}\n\n`);
   } finally {

@@ -121,6 +121,10 @@ export class Notifications {
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
+      if (this.#isStopped) {
+        await client.end();
+        return;
+      }
       this.#client = client;
       // Whatever was published while we were away is found now.
       for (const topic of this.#listeners.keys()) this.#tell(topic, EVERYTHING);

@@ -23,7 +23,8 @@ const nameOf = ({ method, url }: DeclaredRoute): string => `${method} ${url}`;
 describe('the access of every route', () => {
   test('is declared for exactly the routes that the router has', () => {
     const names = routes.map((route) => `${nameOf(route)} ${JSON.stringify(route.access)}`).toSorted();
-    const closed = (who: string, record: string, readsQueryToken = false) => JSON.stringify({ who, readsQueryToken, record });
+    const closed = (who: string, record: string, readsQueryToken = false) =>
+      JSON.stringify({ who, readsQueryToken, record });
     const open = JSON.stringify({ who: 'public' });
     assert.deepEqual(names, [
       `DELETE /health ${open}`,
@@ -58,7 +59,10 @@ describe('the access of every route', () => {
     const server = Fastify();
     guardRoutes(server);
     assert.throws(() => server.get('/open', () => 'x'), /GET "\/open" declares no access/);
-    assert.throws(() => server.route({ method: 'POST', url: '/x', config: {}, handler: () => 'x' }), /declares no access/);
+    assert.throws(
+      () => server.route({ method: 'POST', url: '/x', config: {}, handler: () => 'x' }),
+      /declares no access/,
+    );
   });
 
   for (const route of routes.filter(({ access }) => access.who === 'public')) {
@@ -84,7 +88,12 @@ describe('the access of every route', () => {
     test(`${nameOf(route)} refuses foreign hints before it looks at anything else`, async () => {
       const isBody = route.url === '/submit';
       const answer = isBody
-        ? await send(api.url, { method: 'POST', path: '/submit', headers: bearer(api.adminKey), body: { question: 'x', user_id: 'x' } })
+        ? await send(api.url, {
+            method: 'POST',
+            path: '/submit',
+            headers: bearer(api.adminKey),
+            body: { question: 'x', user_id: 'x' },
+          })
         : await ask(route, bearer(api.adminKey), `${pathOf(route)}?user_id=x`);
       assert.equal(answer.status, 403);
     });
@@ -101,7 +110,12 @@ describe('the access of every route', () => {
     if (access.record === 'job') {
       test(`${nameOf(route)} refuses the job of another user, another tenant and another session`, async () => {
         const headers = bearer(api.token({ tenantId: 't', userId: 'u' }));
-        const made = await send(api.url, { method: 'POST', path: '/submit', headers, body: { question: 'x', agent_type: 'echo' } });
+        const made = await send(api.url, {
+          method: 'POST',
+          path: '/submit',
+          headers,
+          body: { question: 'x', agent_type: 'echo' },
+        });
         const path = pathOf(route, String(made.json['job_id']));
         const strangers = [
           api.token({ tenantId: 't', userId: 'v' }),

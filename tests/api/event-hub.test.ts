@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { KaziError } from '../../src/core/errors.ts';
@@ -63,7 +62,10 @@ describe('the event hub', () => {
     t.after(() => hub.stop());
     const session = randomUUID();
     const sessionNum = await append(session);
-    const followers = Array.from({ length: 1_000 }, async () => await take(hub.follow({ sessionNum, afterSeq: 0, signal: never }), 5));
+    const followers = Array.from(
+      { length: 1_000 },
+      async () => await take(hub.follow({ sessionNum, afterSeq: 0, signal: never }), 5),
+    );
     for (let seq = 2; seq <= 5; seq += 1) await append(session);
     for (const seqs of await Promise.all(followers)) assert.deepEqual(seqs, [1, 2, 3, 4, 5]);
     // One that finds and one that finds nothing for each event, at most, and what raced with the appending.
@@ -122,7 +124,10 @@ describe('the event hub', () => {
     assert.equal((await slow.next()).value?.length, 1);
     await appendMany(session, 5);
     assert.equal(db.reads, 1);
-    assert.deepEqual((await slow.next()).value?.map(({ seq }) => seq), [2, 3, 4, 5, 6]);
+    assert.deepEqual(
+      (await slow.next()).value?.map(({ seq }) => seq),
+      [2, 3, 4, 5, 6],
+    );
     await slow.return();
   });
 
@@ -144,7 +149,14 @@ describe('the event hub', () => {
 });
 
 describe('an event stream', () => {
-  const eventOf = (seq: number): SessionEvent => ({ seq, jobId: null, type: 'output.written', data: { text: 'x'.repeat(1_000) }, at: new Date(0), message: null });
+  const eventOf = (seq: number): SessionEvent => ({
+    seq,
+    jobId: null,
+    type: 'output.written',
+    data: { text: 'x'.repeat(1_000) },
+    at: new Date(0),
+    message: null,
+  });
   async function* endless(pulled: { count: number }): AsyncGenerator<readonly SessionEvent[]> {
     for (;;) {
       pulled.count += 1;
@@ -157,13 +169,19 @@ describe('an event stream', () => {
     const pulled = { count: 0 };
     const gone = new AbortController();
     const target = new Writable({ highWaterMark: 1_024, write: () => undefined });
-    const writing = writeEventStream({ batches: endless(pulled), encoder: new FrameEncoder(), target, signal: gone.signal, keepAliveMs: 60_000 });
+    const writing = writeEventStream({
+      batches: endless(pulled),
+      encoder: new FrameEncoder(),
+      target,
+      signal: gone.signal,
+      keepAliveMs: 60_000,
+    });
     while (!target.writableNeedDrain) await new Promise(setImmediate);
     for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
     assert.equal(pulled.count, 1);
     target.destroy();
     gone.abort();
-    await assert.doesNotReject(Promise.race([writing, once(new EventTarget(), 'never', { signal: AbortSignal.timeout(1) }).catch(() => undefined)]));
+    await writing;
   });
 
   test('keeps a silent connection alive with comments', async () => {
@@ -180,7 +198,13 @@ describe('an event stream', () => {
     });
     const sessionNum = await append(randomUUID());
     const batches = api.hub.follow({ sessionNum, afterSeq: 1, signal: gone.signal });
-    const writing = writeEventStream({ batches, encoder: new FrameEncoder(), target, signal: gone.signal, keepAliveMs: 5 });
+    const writing = writeEventStream({
+      batches,
+      encoder: new FrameEncoder(),
+      target,
+      signal: gone.signal,
+      keepAliveMs: 5,
+    });
     await alive;
     gone.abort();
     await writing;

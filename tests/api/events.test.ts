@@ -22,8 +22,10 @@ const submit = async (body: Readonly<Record<string, unknown>>): Promise<string> 
   assert.equal(made.status, 200, made.text);
   return String(made.json['job_id']);
 };
-const read = async (jobId: string, options: { readonly afterSeq?: number; readonly take?: number; readonly url?: string } = {}) =>
-  await readStream({ url: api.url, credential, jobId, ...options });
+const read = async (
+  jobId: string,
+  options: { readonly afterSeq?: number; readonly take?: number; readonly url?: string } = {},
+) => await readStream({ url: api.url, credential, jobId, ...options });
 const get = async (path: string, headers: Readonly<Record<string, string>> = {}) =>
   await send(api.url, { path, headers: { ...bearer(credential), ...headers } });
 
@@ -39,8 +41,14 @@ describe('the event stream of a job', () => {
   test('is its whole log, in order, to its end', async () => {
     const jobId = await submit({ question: '700' });
     const events = await read(jobId);
-    assert.deepEqual(events.map(({ seq }) => seq), events.map((_, place) => place + 1));
-    assert.deepEqual([events[0]?.type, events[1]?.type, events.at(-1)?.type], ['job.submitted', 'job.started', 'job.completed']);
+    assert.deepEqual(
+      events.map(({ seq }) => seq),
+      events.map((_, place) => place + 1),
+    );
+    assert.deepEqual(
+      [events[0]?.type, events[1]?.type, events.at(-1)?.type],
+      ['job.submitted', 'job.started', 'job.completed'],
+    );
     assert.equal(events.length, 703);
     assert.ok(events.every(({ job_id, at }) => job_id === jobId && at > 1e12));
     assert.deepEqual(events[2]?.message, { role: 'assistant', content: [{ type: 'text', text: 'm0\n\n' }] });
@@ -62,9 +70,18 @@ describe('the event stream of a job', () => {
     const ids = [];
     for (const question of ['30', '20', '40']) ids.push(await submit({ question, session_id: session }));
     const streams = await Promise.all(ids.map(async (jobId) => await read(jobId)));
-    assert.deepEqual(streams.map(({ length }) => length), [33, 23, 43]);
-    const seqs = streams.flat().map(({ seq }) => seq).toSorted((a, b) => a - b);
-    assert.deepEqual(seqs, seqs.map((_, place) => place + 1));
+    assert.deepEqual(
+      streams.map(({ length }) => length),
+      [33, 23, 43],
+    );
+    const seqs = streams
+      .flat()
+      .map(({ seq }) => seq)
+      .toSorted((a, b) => a - b);
+    assert.deepEqual(
+      seqs,
+      seqs.map((_, place) => place + 1),
+    );
     const [, second = ''] = ids;
     const middle = streams[1]?.[10];
     assert.ok(middle);
@@ -91,7 +108,9 @@ describe('the event stream of a job', () => {
       const url = piece % 2 === 0 ? api.url : otherNode.url;
       const last = pieces.at(-1);
       if (piece === 20) open();
-      pieces.push(...(await read(jobId, { url, take: 1 + ((piece * 7) % 11), ...(last ? { afterSeq: last.seq } : {}) })));
+      pieces.push(
+        ...(await read(jobId, { url, take: 1 + ((piece * 7) % 11), ...(last ? { afterSeq: last.seq } : {}) })),
+      );
     }
     pieces.push(...(await read(jobId, { afterSeq: pieces.at(-1)?.seq ?? 0 })));
     assert.equal(pieces.length, 503);
@@ -104,14 +123,20 @@ describe('the event stream of a job', () => {
     assert.deepEqual(await read(jobId, { afterSeq: whole.length }), []);
     const later = await submit({ question: '5', session_id: 'later' });
     await read(later);
-    assert.deepEqual((await read(jobId)).map(({ seq }) => seq), whole.map(({ seq }) => seq));
+    assert.deepEqual(
+      (await read(jobId)).map(({ seq }) => seq),
+      whole.map(({ seq }) => seq),
+    );
   });
 
   test('of a job that was canceled while it waited ends with that', async () => {
     const jobId = await submit({ question: '1', schedule_at: Math.floor(Date.now() / 1_000) + 3_600 });
     const stream = read(jobId);
     await send(api.url, { method: 'DELETE', path: `/jobs/${jobId}`, headers: bearer(credential) });
-    assert.deepEqual((await stream).map(({ type }) => type), ['job.submitted', 'job.canceled']);
+    assert.deepEqual(
+      (await stream).map(({ type }) => type),
+      ['job.submitted', 'job.canceled'],
+    );
   });
 });
 
@@ -162,7 +187,10 @@ describe('the events of a job as JSON', () => {
     const jobId = await submit({ question: '1' });
     for (const limit of ['0', '1001', 'x', '-1', '1.5']) {
       const answer = await get(`/jobs/${jobId}/events?limit=${limit}`, { accept: 'application/json' });
-      assert.deepEqual([answer.status, answer.json['error']], [400, `Invalid value for limit: found "${limit}", expected a whole number from 1 to 1000.`]);
+      assert.deepEqual(
+        [answer.status, answer.json['error']],
+        [400, `Invalid value for limit: found "${limit}", expected a whole number from 1 to 1000.`],
+      );
     }
   });
 });

@@ -37,7 +37,14 @@ test('keys of another tenant are neither listed nor revoked', async () => {
 });
 
 test('malformed bodies are 400, unknown and malformed ids 404', async () => {
-  for (const body of [{}, { name: '' }, { name: 'x', scopes: ['root'] }, { name: 'x', stray: 1 }, { name: 'a\0b' }, { name: 'x', expires_at: 1e300 }]) {
+  for (const body of [
+    {},
+    { name: '' },
+    { name: 'x', scopes: ['root'] },
+    { name: 'x', stray: 1 },
+    { name: 'a\0b' },
+    { name: 'x', expires_at: 1e300 },
+  ]) {
     const answer = await ask('POST', '/keys', body);
     assert.deepEqual([answer.status, answer.text], [400, '{"ok":false,"error":"Invalid API key body"}']);
   }

@@ -27,13 +27,13 @@ interface Blow {
   readonly restartMs: number;
 }
 
-/**
- * Kills a server and its embedded database with SIGKILL while accepted shell jobs run, and starts it again on the same folder.
- * Attempts are set to 10: with the usual 3, a job that is hit by every blow would rightly be given up.
- */
+/** With the usual 3, a job that is hit by every blow would rightly be given up. */
+const MAX_ATTEMPTS = 10;
+
+/** Kills a server and its embedded database with SIGKILL while accepted shell jobs run, and starts it again on the same folder. */
 export const killServer = async (options: KillServerOptions): Promise<Proof> => {
   const { dataDir, jobs, kills, leaseMs, stepSeconds, say } = options;
-  const settings = { KAZI_DATA_DIR: dataDir, KAZI_LEASE_MS: String(leaseMs), KAZI_MAX_ATTEMPTS: '10' };
+  const settings = { KAZI_DATA_DIR: dataDir, KAZI_LEASE_MS: String(leaseMs), KAZI_MAX_ATTEMPTS: String(MAX_ATTEMPTS) };
   const trouble: string[] = [];
   let server = await ServerProcess.start(settings);
   try {
@@ -87,6 +87,7 @@ const judge = async (seen: {
         'accepted jobs': accepted.size,
         kills: blows.length,
         'lease ms': options.leaseMs,
+        'attempts allowed': MAX_ATTEMPTS,
         'restart ms': blows.map(({ restartMs }) => restartMs).join(' '),
         ...pickUpFigures(times),
         'finished steps': runs.finished,

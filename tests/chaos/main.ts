@@ -11,6 +11,7 @@ import { stopRunner } from './stop-runner.ts';
 type Prove = (common: { readonly dataDir: string; readonly deadlineMs: number; readonly say: Say }) => Promise<Proof>;
 
 const DEADLINE_MS = 90_000;
+const MOST_FAULTS = 20;
 
 /** Gives a proof a PostgreSQL of its own, for servers that share one. */
 const onDatabase =
@@ -61,7 +62,8 @@ const run = async (name: string, prove: Prove): Promise<boolean> => {
   );
   const faults = [...proof.violations, ...proof.delays];
   for (const [figure, value] of Object.entries(proof.figures)) print(`  ${figure.padEnd(26)} ${value}`);
-  for (const fault of faults) print(`  VIOLATED: ${fault}`);
+  for (const fault of faults.slice(0, MOST_FAULTS)) print(`  VIOLATED: ${fault}`);
+  if (faults.length > MOST_FAULTS) print(`  VIOLATED: … and ${faults.length - MOST_FAULTS} more`);
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
   print(`  ${faults.length === 0 ? 'holds' : 'DOES NOT HOLD'} (${seconds} s)`);
   return faults.length === 0;

@@ -74,6 +74,14 @@ describe('kazi serve with a database of its own', async () => {
 });
 
 describe('kazi serve with a configuration that cannot be used', () => {
+  test('ends with 1 and one line that names the setting when its database does not answer', async () => {
+    const env = { DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:9/none' };
+    const { code, stderr } = await callKazi(['serve', '--port', '0'], { cwd: await makeFolder(scope), env });
+    assert.equal(code, 1);
+    assert.match(stderr, /^kazi: the database of DATABASE_URL cannot be used \(.*ECONNREFUSED.*kazi doctor.*\n$/m);
+    assert.doesNotMatch(stderr, /hunter2/);
+  });
+
   test('ends with 2 and one message that names every fault of flags, environment and file', async () => {
     const cwd = await makeFolder(scope);
     await writeFile(join(cwd, 'kazi.json'), JSON.stringify({ leaseMs: 'soon', portt: 1 }));

@@ -5,11 +5,14 @@ import { listArtifacts } from '../../src/storage/artifacts.ts';
 import { listJobMessages } from '../../src/storage/messages.ts';
 import { listSteps } from '../../src/storage/steps.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { rowsOf } from '../support/rows.ts';
 import { runResult, startTestNode } from '../support/node.ts';
+import { rowsOf } from '../support/rows.ts';
 
 /** A node on a database of its own. */
-const start = async (t: Parameters<typeof startTestNode>[0], options: Partial<Parameters<typeof startTestNode>[1]> = {}) => {
+const start = async (
+  t: Parameters<typeof startTestNode>[0],
+  options: Partial<Parameters<typeof startTestNode>[1]> = {},
+) => {
   const { url } = await createTestDatabase(t);
   return await startTestNode(t, { databaseUrl: url, ...options });
 };
@@ -34,19 +37,26 @@ describe('a job', () => {
 
   test('of the agent shell runs its blocks as steps in one workspace, and publishes the files it made', async (t) => {
     const node = await start(t);
-    const script = '```sh\nmkdir -p out && echo one > out/a.txt\n```\nthen\n```sh\ncat out/a.txt; echo two > b.txt\n```';
+    const script =
+      '```sh\nmkdir -p out && echo one > out/a.txt\n```\nthen\n```sh\ncat out/a.txt; echo two > b.txt\n```';
     const job = await node.ended(await node.submit(script));
     assert.deepEqual([job.state, job.outcome?.text], ['complete', 'one\n']);
     const steps = await listSteps(node.context.db, job.id);
-    assert.deepEqual(steps.map((step) => [step.ordinal, step.state]), [
-      [1, 'finished'],
-      [2, 'finished'],
-    ]);
+    assert.deepEqual(
+      steps.map((step) => [step.ordinal, step.state]),
+      [
+        [1, 'finished'],
+        [2, 'finished'],
+      ],
+    );
     const artifacts = await listArtifacts(node.context.db, job.id);
-    assert.deepEqual(artifacts.map((artifact) => [artifact.path, artifact.sizeBytes]), [
-      ['b.txt', 4],
-      ['out/a.txt', 4],
-    ]);
+    assert.deepEqual(
+      artifacts.map((artifact) => [artifact.path, artifact.sizeBytes]),
+      [
+        ['b.txt', 4],
+        ['out/a.txt', 4],
+      ],
+    );
     const [first] = artifacts;
     assert.ok(first);
     const kept = await rowsOf(node.context.db.url)('select from blobs where sha256 = $1', [first.sha256]);
@@ -63,7 +73,9 @@ describe('a job', () => {
 
   test('fails at its first failing step, with the exit code and the last words', async (t) => {
     const node = await start(t);
-    const job = await node.ended(await node.submit('```sh\necho out; echo wrong >&2; exit 3\n```\n```sh\ntouch never\n```'));
+    const job = await node.ended(
+      await node.submit('```sh\necho out; echo wrong >&2; exit 3\n```\n```sh\ntouch never\n```'),
+    );
     assert.deepEqual([job.state, job.error], ['failed', 'The script ended with exit code 3\nwrong']);
     assert.equal(job.outcome?.text, 'out\n');
     assert.equal((await listSteps(node.context.db, job.id)).length, 1);
@@ -107,7 +119,11 @@ describe('a job', () => {
     const first = await node.submit('first', { agent: 'default' });
     await node.running(first);
     const ids = [first];
-    for (const [question, priority] of [['low', -1], ['usual', 0], ['high', 7]] as const) {
+    for (const [question, priority] of [
+      ['low', -1],
+      ['usual', 0],
+      ['high', 7],
+    ] as const) {
       ids.push(await node.submit(question, { agent: 'default', priority }));
     }
     gate.resolve();
@@ -120,11 +136,12 @@ describe('a run that fails inside kazi', () => {
   test('is tried again when the error says so, and finds the steps that it had finished', async (t) => {
     const seen: (readonly [number, number])[] = [];
     const node = await start(t, {
-      run: async ({ job, journal, write }) => {
+      run: async (context) => {
+        const { job, journal } = context;
         seen.push([job.attempts, journal.size]);
         if (job.attempts > 1) return runResult('in the end');
         const step = { ordinal: 1, kind: 'tool', name: 'once', state: 'finished', input: null, output: 1 } as const;
-        await write([{ type: 'step.finished', data: { ordinal: 1 }, step }]);
+        await context.write([{ type: 'step.finished', data: { ordinal: 1 }, step }]);
         throw new KaziError('SANDBOX_UNAVAILABLE', { reason: 'full' });
       },
     });
@@ -149,7 +166,10 @@ describe('a run that fails inside kazi', () => {
   test('is not tried again for a defect, whose text stays in the log', async (t) => {
     const node = await start(t, { run: async () => await Promise.reject(new TypeError('secret of kazi')) });
     const job = await node.ended(await node.submit('x', { agent: 'default' }));
-    assert.deepEqual([job.state, job.error, job.attempts], ['failed', 'The run failed inside kazi; the server log has the cause.', 1]);
+    assert.deepEqual(
+      [job.state, job.error, job.attempts],
+      ['failed', 'The run failed inside kazi; the server log has the cause.', 1],
+    );
     const kept = await rowsOf(node.context.db.url)(
       `select from events where data::text like '%secret of kazi%' union all select from messages where content::text like '%secret of kazi%'`,
     );
@@ -160,11 +180,21 @@ describe('a run that fails inside kazi', () => {
     const node = await start(t, {
       settings: { KAZI_MAX_ATTEMPTS: '2' },
       run: async () => {
-        const step = { ordinal: 0, kind: 'tool', name: 'refused by the table', state: 'finished', input: 1, output: 1 } as const;
+        const step = {
+          ordinal: 0,
+          kind: 'tool',
+          name: 'refused by the table',
+          state: 'finished',
+          input: 1,
+          output: 1,
+        } as const;
         return await Promise.resolve({ ...runResult(''), events: [{ type: 'step.finished', step }] as const });
       },
     });
     const job = await node.ended(await node.submit('x', { agent: 'default' }));
-    assert.deepEqual([job.state, job.error, job.attempts], ['failed', 'The run failed inside kazi; the server log has the cause.', 2]);
+    assert.deepEqual(
+      [job.state, job.error, job.attempts],
+      ['failed', 'The run failed inside kazi; the server log has the cause.', 2],
+    );
   });
 });

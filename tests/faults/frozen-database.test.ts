@@ -7,7 +7,7 @@ import { inDataFolder } from '../chaos/proof.ts';
 import { compareLedgers, findBreaches, findLostJobs } from '../support/invariants.ts';
 import { JobClient } from '../support/job-client.ts';
 import { allJobsEnded, allSteps, rowsOf } from '../support/rows.ts';
-import { ServerProcess } from '../support/server-process.ts';
+import { ServerProcess, signalIfAlive } from '../support/server-process.ts';
 import { submitLedgerJobs } from '../support/step-ledger.ts';
 
 test('a node whose database answers no more, without a broken connection, stops its work when its lease ends', async () => {
@@ -16,7 +16,7 @@ test('a node whose database answers no more, without a broken connection, stops 
     const settings = { DATABASE_URL: postgres.url, KAZI_DATA_DIR: dataDir, KAZI_LEASE_MS: '1000' };
     const server = await ServerProcess.start(settings);
     const signalDatabase = (name: NodeJS.Signals): void => {
-      for (const pid of readProcessTree(postgres.pid)) process.kill(pid, name);
+      for (const pid of readProcessTree(postgres.pid)) signalIfAlive(pid, name);
     };
     try {
       const query = rowsOf(postgres.url);

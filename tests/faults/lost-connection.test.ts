@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import pg from 'pg';
 import { pino } from 'pino';
 import { Database, isDatabaseUnavailable } from '../../src/storage/database.ts';
+import { Notifications } from '../../src/storage/notifications.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { rowsOf } from '../support/rows.ts';
 
@@ -50,4 +51,15 @@ test('a statement that gets no answer in time counts as a database that is away,
   await assert.rejects(database.query('nodes/list-signed'), { code: 'DATABASE_UNAVAILABLE' });
   await other.query('rollback');
   assert.deepEqual(await database.query('nodes/list-signed'), []);
+});
+
+test('notifications that are stopped while they connect leave no connection behind', async () => {
+  const notifications = new Notifications({ url, log: pino({ level: 'silent' }) });
+  const starting = notifications.start();
+  await notifications.stop();
+  await starting;
+  const left = `select from pg_stat_activity where datname = current_database() and application_name = 'kazi notifications'`;
+  const query = rowsOf(url);
+  for (let tried = 1; tried <= 50 && (await query(left)).length > 0; tried += 1);
+  assert.deepEqual(await query(left), []);
 });

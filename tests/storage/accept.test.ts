@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { after, beforeEach, describe, test } from 'node:test';
 import { isKaziError } from '../../src/core/errors.ts';
+import { readEvents } from '../../src/storage/events.ts';
+import { writeJournal } from '../../src/storage/held-jobs.ts';
 import { getKeptAnswer } from '../../src/storage/idempotency.ts';
 import { acceptJobs, getJob, type JobSubmission, listSessionJobs, promoteSessions } from '../../src/storage/jobs.ts';
+import { listJobMessages } from '../../src/storage/messages.ts';
 import { ensureTenant } from '../../src/storage/tenants.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {
@@ -19,11 +22,8 @@ import {
   openDatabase,
 } from '../support/factories.ts';
 import { rowsOf } from '../support/rows.ts';
-import { findQueueBreaches } from './invariants.ts';
-import { listJobMessages } from '../../src/storage/messages.ts';
-import { readEvents } from '../../src/storage/events.ts';
-import { writeJournal } from '../../src/storage/held-jobs.ts';
 import { eventually } from '../support/signals.ts';
+import { findQueueBreaches } from './invariants.ts';
 
 const database = await createTestDatabase();
 const db = openDatabase(database.url);
@@ -43,7 +43,9 @@ describe('idempotency keys', () => {
     const tenant = await makeTenant(db);
     const idempotency = keyOf(randomUUID());
     const first = await acceptJob(db, { ...tenant, idempotency });
-    const [again] = await acceptJobs(db, [makeSubmission({ ...tenant, idempotency: { ...idempotency, response: 'other' } })]);
+    const [again] = await acceptJobs(db, [
+      makeSubmission({ ...tenant, idempotency: { ...idempotency, response: 'other' } }),
+    ]);
     assert.deepEqual(again, { outcome: 'replay', createdAt: null, sessionNum: null, readyLane: null });
     const kept = await getKeptAnswer(db, idempotency.scope);
     assert.deepEqual(kept, { requestHash: idempotency.requestHash, status: 200, response: idempotency.response });
@@ -66,9 +68,14 @@ describe('idempotency keys', () => {
     const tenant = await makeTenant(db);
     const idempotency = keyOf(randomUUID());
     const answers = await Promise.all(
-      Array.from({ length: 6 }, async () => (await acceptJobs(db, [makeSubmission({ ...tenant, idempotency })]))[0]?.outcome),
+      Array.from(
+        { length: 6 },
+        async () => (await acceptJobs(db, [makeSubmission({ ...tenant, idempotency })]))[0]?.outcome,
+      ),
     );
-    assert.deepEqual(answers.toSorted(), ['accepted', 'replay', 'replay', 'replay', 'replay', 'replay']);
+    const accepted = answers.filter((outcome) => outcome === 'accepted');
+    const replays = answers.filter((outcome) => outcome === 'replay');
+    assert.deepEqual([accepted.length, replays.length], [1, 5]);
   });
 
   test('a batch takes its fresh members and names its replays', async () => {
@@ -151,7 +158,11 @@ describe('order within a session', () => {
     const nodeId = await makeNode(db);
     const sessionId = randomUUID();
     await Promise.all(
-      Array.from({ length: 12 }, async () => await acceptJobs(db, [makeSubmission({ ...tenant, sessionId }), makeSubmission({ ...tenant, sessionId })])),
+      Array.from(
+        { length: 12 },
+        async () =>
+          await acceptJobs(db, [makeSubmission({ ...tenant, sessionId }), makeSubmission({ ...tenant, sessionId })]),
+      ),
     );
     const ran: string[] = [];
     for (let left = 24; left > 0; left -= 1) {
@@ -239,7 +250,15 @@ test('a listing of a session shows its newest job first', async () => {
   const tenant = await makeTenant(db);
   const first = await acceptJob(db, tenant);
   const second = await acceptJob(db, { ...tenant, sessionId: first.sessionId });
-  const filter = { ...tenant, userId: undefined, sessionIds: null, states: null, agent: null, beforeNum: null, limit: 10 };
+  const filter = {
+    ...tenant,
+    userId: undefined,
+    sessionIds: null,
+    states: null,
+    agent: null,
+    beforeNum: null,
+    limit: 10,
+  };
   const jobs = await listSessionJobs(db, first.sessionNum, filter);
   assert.deepEqual(
     jobs.map((job) => [job.id, job.state]),

@@ -90,7 +90,10 @@ describe('a claim', () => {
       'select num from jobs where tenant_id = $1 order by priority desc, num',
       [tenant.tenantId],
     );
-    assert.deepEqual(claimed, stored.map((row) => Number(row.num)));
+    assert.deepEqual(
+      claimed,
+      stored.map((row) => Number(row.num)),
+    );
   });
 
   test('a high priority does not overtake an earlier job of its own session', async () => {
@@ -208,12 +211,18 @@ describe('caps', () => {
     await acceptMany(tenant, 10);
     await acceptMany(wide, 10);
     const taken = await claimTogether(6);
-      const lanes = await rows<{ lane_id: number; n: string }>(
+    const lanes = await rows<{ lane_id: number; n: string }>(
       'select lane_id, count(*) as n from jobs where tenant_id = $1 and lease_id is not null group by lane_id',
       [tenant.tenantId],
     );
     assert.equal(taken.length, 6);
-    assert.deepEqual(new Map(lanes.map((row) => [row.lane_id, Number(row.n)])), new Map([[tenant.laneId, 2], [wide.laneId, 4]]));
+    assert.deepEqual(
+      new Map(lanes.map((row) => [row.lane_id, Number(row.n)])),
+      new Map([
+        [tenant.laneId, 2],
+        [wide.laneId, 4],
+      ]),
+    );
   });
 
   test('a free place is filled again, one for one', async () => {

@@ -3,8 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClaimedJob } from '../../src/core/job.ts';
 import type { JournalEntry } from '../../src/core/journal.ts';
 import type { Database } from '../../src/storage/database.ts';
-import { type JournalAnswer, listHeldJobs, releaseJobs, rescueJobs, writeJournal } from '../../src/storage/held-jobs.ts';
-import { type JobSubmission, acceptJobs, cancelJob, promoteSessions } from '../../src/storage/jobs.ts';
+import {
+  type JournalAnswer,
+  listHeldJobs,
+  releaseJobs,
+  rescueJobs,
+  writeJournal,
+} from '../../src/storage/held-jobs.ts';
+import { acceptJobs, cancelJob, type JobSubmission, promoteSessions } from '../../src/storage/jobs.ts';
 import { beatNode } from '../../src/storage/nodes.ts';
 import { claim, makeEntry, makeLastEntry, makeNode, makeSubmission } from '../support/factories.ts';
 import { eventually } from '../support/signals.ts';
@@ -63,7 +69,14 @@ export interface Arena {
   readonly accepted: string[];
   /** How often each job's end was written. */
   readonly ends: Map<string, number>;
-  readonly counts: { pauses: number; fenced: number; repeated: number; released: number; canceled: number; replays: number };
+  readonly counts: {
+    pauses: number;
+    fenced: number;
+    repeated: number;
+    released: number;
+    canceled: number;
+    replays: number;
+  };
   /** What no actor may ever see. */
   readonly faults: string[];
 }

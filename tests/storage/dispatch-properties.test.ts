@@ -7,8 +7,8 @@ import type { Database } from '../../src/storage/database.ts';
 import { ensureLane, ensureTenant, setTenantLimit } from '../../src/storage/tenants.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { acceptJob, openDatabase } from '../support/factories.ts';
-import { type Rows, allJobsEnded } from '../support/rows.ts';
-import { type Arena, type Desk, Dice, FlakyNode, cancelJobs, rescueRegularly, submitJobs } from './dispatch-actors.ts';
+import { allJobsEnded, type Rows } from '../support/rows.ts';
+import { type Arena, cancelJobs, type Desk, Dice, FlakyNode, rescueRegularly, submitJobs } from './dispatch-actors.ts';
 import { findQueueBreaches } from './invariants.ts';
 
 const TENANTS = 4;
@@ -137,6 +137,11 @@ test('no order of submissions, claims, pauses, cancels and rescues breaks a prom
   const places = new Map(placed.map((row) => [row.id, Number(row.place)]));
   assert.deepEqual(findDisorder(await rows<LogEntry>(LOG), places), [], hint);
   assert.equal(jobs, arena.accepted.length, hint);
-  assert.deepEqual([...arena.ends].filter(([, count]) => count !== 1), [], hint);
-  for (const [name, count] of Object.entries(arena.counts)) assert.ok(count > 0, `there was not one of: ${name} (${hint})`);
+  assert.deepEqual(
+    [...arena.ends].filter(([, count]) => count !== 1),
+    [],
+    hint,
+  );
+  for (const [name, count] of Object.entries(arena.counts))
+    assert.ok(count > 0, `there was not one of: ${name} (${hint})`);
 });

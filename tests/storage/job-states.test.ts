@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { JOB_STATES, JOB_TRANSITIONS, type ClaimedJob, type JobState, type JobTransition } from '../../src/core/job.ts';
+import { type ClaimedJob, JOB_STATES, JOB_TRANSITIONS, type JobState, type JobTransition } from '../../src/core/job.ts';
 import { releaseJobs, rescueJobs, writeJournal } from '../../src/storage/held-jobs.ts';
 import { cancelJob, getJob } from '../../src/storage/jobs.ts';
 import { retireNode } from '../../src/storage/nodes.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { acceptJob, claim, emptyQueues, goodEnd, makeLastEntry, makeNode, makeTenant, openDatabase } from '../support/factories.ts';
+import {
+  acceptJob,
+  claim,
+  emptyQueues,
+  goodEnd,
+  makeLastEntry,
+  makeNode,
+  makeTenant,
+  openDatabase,
+} from '../support/factories.ts';
 import { rowsOf } from '../support/rows.ts';
 import { findQueueBreaches } from './invariants.ts';
 
@@ -59,7 +68,12 @@ test('the database moves jobs exactly as JOB_TRANSITIONS says, in any order of e
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...TRANSITIONS), { minLength: 1, maxLength: 7 }), async (transitions) => {
       await emptyQueues(db, rows);
-      const subject: Subject = { ...(await acceptJob(db, tenant)), claimed: undefined, nodeId: await makeNode(db), writeNum: 0 };
+      const subject: Subject = {
+        ...(await acceptJob(db, tenant)),
+        claimed: undefined,
+        nodeId: await makeNode(db),
+        writeNum: 0,
+      };
       let expected: JobState = 'queued';
       for (const transition of transitions) {
         await ACTIONS[transition](subject);

@@ -149,8 +149,12 @@ describe('write numbers', () => {
   test('parallel copies of one entry take effect once', async () => {
     const job = await claimNew();
     const entry = makeEntry(job, { events: [{ type: 'output.written' }] });
-    const answers = await Promise.all(Array.from({ length: 5 }, async () => (await writeJournal(db, [entry]))[0]?.outcome));
-    assert.deepEqual(answers.toSorted(), ['repeated', 'repeated', 'repeated', 'repeated', 'written']);
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, async () => (await writeJournal(db, [entry]))[0]?.outcome),
+    );
+    const written = answers.filter((outcome) => outcome === 'written');
+    const repeated = answers.filter((outcome) => outcome === 'repeated');
+    assert.deepEqual([written.length, repeated.length], [1, 4]);
     assert.deepEqual(await typesOf(job.sessionNum), ['job.submitted', 'job.started', 'output.written']);
   });
 });
@@ -177,7 +181,9 @@ describe('an entry', () => {
   test('keeps the first content of an artifact, and the finish of a step that was finished', async () => {
     const job = await claimNew();
     const finished: Step = { ...step, state: 'finished', output: 'first' };
-    await writeJournal(db, [makeEntry(job, { artifacts: [artifact], events: [{ type: 'step.finished', step: finished }] })]);
+    await writeJournal(db, [
+      makeEntry(job, { artifacts: [artifact], events: [{ type: 'step.finished', step: finished }] }),
+    ]);
     const other = { ...artifact, sha256: createHash('sha256').update('other').digest('hex') };
     const late: Step = { ...step, state: 'failed', output: 'second' };
     await writeJournal(db, [
@@ -252,7 +258,10 @@ describe('a canceled job', () => {
     await cancelJob(db, job.id);
     await writeJournal(db, [fullEntry(job, { finish: { ...goodEnd, state: 'failed', error: 'late' } })]);
     const stored = await getJob(db, job.id);
-    assert.deepEqual([stored?.state, stored?.isHeld, stored?.error, stored?.completedAt], ['canceled', false, null, null]);
+    assert.deepEqual(
+      [stored?.state, stored?.isHeld, stored?.error, stored?.completedAt],
+      ['canceled', false, null, null],
+    );
     assert.deepEqual(stored?.outcome, goodEnd.outcome);
     assert.deepEqual(await listArtifacts(db, job.id), [artifact]);
     assert.deepEqual(await typesOf(job.sessionNum), [

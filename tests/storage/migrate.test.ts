@@ -62,7 +62,7 @@ describe('migrate', () => {
     await execute(url, `create function rescue_jobs(p_limit integer, p_max_attempts integer) returns integer return 1`);
     await assert.rejects(migrate({ databaseUrl: url, log: silentLog }), refusedWith(/"0007_\w+\.sql" failed/));
     assert.deepEqual(await pendingMigrations(url), names.slice(6));
-    const [found] = await rowsOf(url)<{ name: string | null }>(`select to_regproc('refresh_heads')::text as name`);
+    const [found] = await rowsOf(url)<{ name: string | null }>(`select to_regproc('cancel_job')::text as name`);
     assert.equal(found?.name, null);
     await execute(url, 'drop function rescue_jobs');
     assert.deepEqual((await migrate({ databaseUrl: url, log: silentLog })).applied, names.slice(6));

@@ -22,7 +22,8 @@ const COUNTERS = `
 /** Tables that grow with use; reading one from end to end is never right. */
 const BIG = new Set(['sessions', 'jobs', 'events', 'messages', 'idempotency_keys']);
 
-const textOf = (name: string): string => readFileSync(new URL(`../../src/storage/${name}.sql`, import.meta.url), 'utf8');
+const textOf = (name: string): string =>
+  readFileSync(new URL(`../../src/storage/${name}.sql`, import.meta.url), 'utf8');
 
 const connect = async (url: string): Promise<pg.Client> => {
   const client = new pg.Client({ connectionString: url });
@@ -38,7 +39,11 @@ const measure = async (client: pg.Client, name: string, parameters: readonly unk
   const execute = async () => await client.query({ name, text: textOf(name), values: [...parameters] });
   const undone = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     await client.query('begin');
-    return await work().finally(() => client.query('rollback'));
+    try {
+      return await work();
+    } finally {
+      await client.query('rollback');
+    }
   };
   for (let call = 1; call < CALLS; call += 1) await undone(execute);
   const [before, after] = await undone(async () => {
@@ -67,7 +72,9 @@ for (const statistics of ['full', 'empty'] as const) {
     await fillDatabase(url, statistics);
     const client = await connect(url);
     const known = new Set(
-      (await client.query<{ name: string }>(`select relname as name from pg_class where relkind = 'i'`)).rows.map(({ name }) => name),
+      (await client.query<{ name: string }>(`select relname as name from pg_class where relkind = 'i'`)).rows.map(
+        ({ name }) => name,
+      ),
     );
     const find = async (where: string): Promise<{ id: string; session_num: string; lease_id: string }> => {
       const sql = `select id, session_num, lease_id from jobs where ${where} order by num limit 1`;
@@ -108,7 +115,7 @@ for (const statistics of ['full', 'empty'] as const) {
       ['jobs/promote', [500], 20],
       ['jobs/cancel', [queued.id], 40],
       ['jobs/cancel', [held.id], 40],
-      ['jobs/release', [[held.id], [held.lease_id], [0], 'test'], 60],
+      ['jobs/release', [[held.id], [held.lease_id], [0], 'test', null], 60],
       ['jobs/rescue', [500, 3], 2_500],
       ['jobs/held', [1], 2_500],
       ['jobs/get', [queued.id], 10],
@@ -141,7 +148,9 @@ for (const statistics of ['full', 'empty'] as const) {
           [],
           `does not use what its header says, but ${[...used].join(', ')}`,
         );
-        const read = readings.filter(({ relation }) => isIndexOf(relation)).reduce((sum, reading) => sum + reading.read, 0);
+        const read = readings
+          .filter(({ relation }) => isIndexOf(relation))
+          .reduce((sum, reading) => sum + reading.read, 0);
         assert.ok(read <= most, `read ${read} entries: ${JSON.stringify(readings)}`);
       });
     }

@@ -24,7 +24,9 @@ test('every statement prepares against the migrated database', async () => {
   await client.connect();
   const faults: string[] = [];
   for (const [index, { name, sql }] of statements.entries()) {
-    await client.query(`prepare statement_${index} as ${sql}`).catch((error: unknown) => faults.push(`${name}: ${String(error)}`));
+    await client
+      .query(`prepare statement_${index} as ${sql}`)
+      .catch((error: unknown) => faults.push(`${name}: ${String(error)}`));
   }
   const { rows } = await client.query<{ name: string; types: string[] }>(
     'select name, parameter_types::text[] as types from pg_prepared_statements',
@@ -35,7 +37,11 @@ test('every statement prepares against the migrated database', async () => {
   for (const { name, types } of rows) {
     const statement = statements[Number(name.replace('statement_', ''))];
     for (const place of types.keys()) {
-      assert.match(headerOf(statement?.sql ?? ''), new RegExp(`\\$${place + 1}\\b`), `${statement?.name}: $${place + 1} is not in its header`);
+      assert.match(
+        headerOf(statement?.sql ?? ''),
+        new RegExp(`\\$${place + 1}\\b`),
+        `${statement?.name}: $${place + 1} is not in its header`,
+      );
     }
   }
 });
@@ -51,7 +57,7 @@ test('every statement begins by saying what it does, and names its index when it
   const faults = statements.flatMap(({ name, sql }) => {
     const looksForRows = /\b(?:where|join|on conflict)\b/.test(sql.slice(headerOf(sql).length));
     return [
-      ...(/^-- [A-Z].*[.?]/.test(headerOf(sql)) ? [] : [`${name} does not say what it does`]),
+      ...(/^-- [A-Z][^.?]*[.?]/.test(headerOf(sql)) ? [] : [`${name} does not say what it does`]),
       ...(!looksForRows || /\bIndex:/.test(headerOf(sql)) ? [] : [`${name} does not say which index it uses`]),
     ];
   });

@@ -155,7 +155,11 @@ describe('release', () => {
 
   test('takes any reason, also one that PostgreSQL cannot store', async () => {
     const { job } = await claimNew();
-    const result = await releaseJobs(db, [{ jobId: job.id, leaseId: job.leaseId, delayMs: 0 }], 'bad \u0000 \ud800 text');
+    const result = await releaseJobs(
+      db,
+      [{ jobId: job.id, leaseId: job.leaseId, delayMs: 0 }],
+      'bad \u0000 \ud800 text',
+    );
     assert.equal(result.released, 1);
   });
 });

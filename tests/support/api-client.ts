@@ -1,4 +1,4 @@
-import { request as startRequest, type IncomingHttpHeaders } from 'node:http';
+import { type IncomingHttpHeaders, request as startRequest } from 'node:http';
 
 /** A request as it goes over the wire: nothing is normalised or added but the Host. */
 export interface WireRequest {
@@ -18,32 +18,40 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-export const bearer = (credential: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${credential}` });
+export const bearer = (credential: string): Readonly<Record<string, string>> => ({
+  authorization: `Bearer ${credential}`,
+});
 
 /** Sends a request on a connection of its own and reads the whole answer. */
-export const send = async (baseUrl: string, { method = 'GET', path, headers = {}, body }: WireRequest): Promise<Answer> => {
+export const send = async (
+  baseUrl: string,
+  { method = 'GET', path, headers = {}, body }: WireRequest,
+): Promise<Answer> => {
   const bytes = toBytes(body);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const { hostname, port } = new URL(baseUrl);
   const lengthHeader = bytes === null ? {} : { 'content-length': String(bytes.length) };
-  const outgoing = startRequest({ hostname, port, method, path, agent: false, headers: { ...lengthHeader, ...headers } }, (response) => {
-    const chunks: Buffer[] = [];
-    response.on('data', (chunk: Buffer) => chunks.push(chunk));
-    response.on('error', reject);
-    response.on('end', () => {
-      const all = Buffer.concat(chunks);
-      const text = all.toString('utf8');
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: response.headers,
-        text,
-        bytes: all,
-        get json() {
-          return JSON.parse(text) as Record<string, unknown>;
-        },
+  const outgoing = startRequest(
+    { hostname, port, method, path, agent: false, headers: { ...lengthHeader, ...headers } },
+    (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const all = Buffer.concat(chunks);
+        const text = all.toString('utf8');
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text,
+          bytes: all,
+          get json() {
+            return JSON.parse(text) as Record<string, unknown>;
+          },
+        });
       });
-    });
-  });
+    },
+  );
   outgoing.on('error', reject);
   outgoing.end(bytes ?? undefined);
   return await promise;

@@ -58,7 +58,11 @@ export interface TestApi {
   /** A session token of this server, valid for an hour. */
   token(claims?: Partial<TokenClaims>): string;
   /** A new API key. */
-  key(owner?: { readonly tenantId?: string; readonly userId?: string; readonly scopes?: readonly Scope[] }): Promise<string>;
+  key(owner?: {
+    readonly tenantId?: string;
+    readonly userId?: string;
+    readonly scopes?: readonly Scope[];
+  }): Promise<string>;
 }
 
 const SIGNING_SECRET = 'a signing secret of the tests';

@@ -26,5 +26,8 @@ export const chattyRuntime = (gate: (context: RunContext) => Promise<void> = () 
 
 const toEvent = (number: number) =>
   number % 5 === 0
-    ? ({ type: 'message.created', message: { role: 'assistant', content: [{ type: 'text', text: `m${number}\n\n` }] } } as const)
+    ? ({
+        type: 'message.created',
+        message: { role: 'assistant', content: [{ type: 'text', text: `m${number}\n\n` }] },
+      } as const)
     : ({ type: 'output.written', data: { step: 1, stream: 'stdout', text: `line ${number}\r\n\u2028` } } as const);

@@ -24,14 +24,19 @@ export interface StreamRequest {
 /** Reads a job's events until the server ends the stream, or until enough have come. */
 export const readStream = async (request: StreamRequest): Promise<StreamedEvent[]> => {
   const gone = new AbortController();
-  const headers: Record<string, string> = { authorization: `Bearer ${request.credential}`, accept: 'text/event-stream' };
+  const headers: Record<string, string> = {
+    authorization: `Bearer ${request.credential}`,
+    accept: 'text/event-stream',
+  };
   if (request.afterSeq !== undefined) headers['last-event-id'] = String(request.afterSeq);
   const response = await fetch(`${request.url}/jobs/${request.jobId}/events`, { headers, signal: gone.signal });
   assert.equal(response.status, 200);
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
   assert.ok(response.body);
   const events: StreamedEvent[] = [];
-  for await (const message of response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())) {
+  for await (const message of response.body
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())) {
     const event = JSON.parse(message.data) as StreamedEvent;
     assert.deepEqual([message.id, message.event], [String(event.seq), event.type]);
     events.push(event);

@@ -50,11 +50,21 @@ export const makeSubmission = (
 export const acceptJob = async (
   db: Database,
   parts: Pick<JobSubmission, 'tenantId' | 'laneId'> & Partial<JobSubmission>,
-): Promise<{ readonly id: string; readonly sessionId: string; readonly sessionNum: number; readonly readyLane: number | null }> => {
+): Promise<{
+  readonly id: string;
+  readonly sessionId: string;
+  readonly sessionNum: number;
+  readonly readyLane: number | null;
+}> => {
   const submission = makeSubmission(parts);
   const [answer] = await acceptJobs(db, [submission]);
   if (answer?.outcome !== 'accepted' || answer.sessionNum === null) throw new Error(`not accepted: ${answer?.outcome}`);
-  return { id: submission.id, sessionId: submission.sessionId, sessionNum: answer.sessionNum, readyLane: answer.readyLane };
+  return {
+    id: submission.id,
+    sessionId: submission.sessionId,
+    sessionNum: answer.sessionNum,
+    readyLane: answer.readyLane,
+  };
 };
 
 /** A node whose lease outlives the test. */
@@ -76,7 +86,8 @@ export const claimOne = async (
   request: Pick<ClaimRequest, 'nodeId'> & Partial<ClaimRequest>,
 ): Promise<ClaimedJob> => {
   const [job, ...others] = await claim(db, request);
-  if (job === undefined || others.length > 0) throw new Error(`claimed ${others.length + (job ? 1 : 0)} jobs, expected one`);
+  if (job === undefined || others.length > 0)
+    throw new Error(`claimed ${others.length + (job ? 1 : 0)} jobs, expected one`);
   return job;
 };
 
@@ -118,5 +129,6 @@ export const makeLastEntry = (job: ClaimedJob, parts: Partial<JournalEntry> = {}
 
 /** Cancels what earlier tests of the file have left in the queues, so that a claim finds the work of one test alone. */
 export const emptyQueues = async (db: Database, rows: Rows): Promise<void> => {
-  for (const { id } of await rows<{ id: string }>(`select id from jobs where state = 'queued'`)) await cancelJob(db, id);
+  for (const { id } of await rows<{ id: string }>(`select id from jobs where state = 'queued'`))
+    await cancelJob(db, id);
 };

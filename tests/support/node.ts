@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Logger } from 'pino';
-import { type NewJob, createJob } from '../../src/actions/create-job.ts';
+import { createJob, type NewJob } from '../../src/actions/create-job.ts';
 import { startNode } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Job } from '../../src/core/job.ts';
 import { DEFAULT_TENANT_ID, type Principal } from '../../src/core/principal.ts';
-import { Engine } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import type { RunContext, RunResult, Runtime } from '../../src/runtimes/runtime.ts';
-import { getJob } from '../../src/storage/jobs.ts';
 import { readJobEvents } from '../../src/storage/events.ts';
+import { getJob } from '../../src/storage/jobs.ts';
 import { silentLog } from './factories.ts';
 import { eventually } from './signals.ts';
 
@@ -32,7 +32,10 @@ export interface TestNode {
   readonly context: Awaited<ReturnType<typeof startNode>>['context'];
   readonly engine: Engine;
   /** Hands in a job of the agent `shell`, or of the one that is named; gives its id. */
-  submit(question: string, parts?: Partial<Pick<NewJob, 'agent' | 'priority' | 'scheduleAt'>> & { sessionId?: string }): Promise<string>;
+  submit(
+    question: string,
+    parts?: Partial<Pick<NewJob, 'agent' | 'priority' | 'scheduleAt'>> & { sessionId?: string },
+  ): Promise<string>;
   job(id: string): Promise<Job>;
   /** The job once it has ended and its node has let it go. */
   ended(id: string): Promise<Job>;

@@ -33,7 +33,7 @@ export class ServerProcess {
     this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     // A test that ran out of time does not come to its own end.
     const killAll = (): void => {
-      if (this.pid > 0) killQuietly(-this.pid);
+      if (this.pid > 0) signalIfAlive(-this.pid, 'SIGKILL');
     };
     process.once('exit', killAll);
     child.once('exit', () => process.off('exit', killAll));
@@ -108,7 +108,7 @@ export class ServerProcess {
     if (!this.hasExited) {
       const tree = readProcessTree(this.pid);
       process.kill(-this.pid, 'SIGKILL');
-      for (const pid of tree.slice(1)) killQuietly(pid);
+      for (const pid of tree.slice(1)) signalIfAlive(pid, 'SIGKILL');
     }
     await this.exited;
     return at;
@@ -131,10 +131,11 @@ const parseLine = (line: string): LogLine | null => {
   }
 };
 
-const killQuietly = (pid: number): void => {
+/** Signals a process, or a group by its negative id, that may have ended by now. */
+export const signalIfAlive = (pid: number, name: NodeJS.Signals): void => {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, name);
   } catch {
-    // It went down with what was killed before it.
+    // It has ended by itself, or with what was signalled before it.
   }
 };

@@ -1,5 +1,8 @@
-import { readConfig } from '../../config.ts';
-import { EXIT_CODES } from '../exit-code.ts';
+import type { Logger } from 'pino';
+import type { App } from '../../app.ts';
+import { type Config, readConfig } from '../../config.ts';
+import { isKaziError } from '../../core/errors.ts';
+import { CommandFailure, EXIT_CODES } from '../exit-code.ts';
 import { createLog } from '../log.ts';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
 
@@ -16,8 +19,7 @@ export const serve = async ({ config: configFile, ...flags }: ServeOptions): Pro
   const config = readConfig({ flags, configFile });
   const log = createLog(config.logLevel);
   const stopped = watchSignals((signal) => log.info({ signal }, 'stopping; a second signal stops at once'));
-  const { startApp } = await import('../../app.ts');
-  const app = await startApp({ config, log });
+  const app = await start(config, log);
   try {
     if (app.newApiKeyPath !== null) announceKey(app.apiKey, app.newApiKeyPath);
     // A signal that came while the server was starting.
@@ -30,6 +32,19 @@ export const serve = async ({ config: configFile, ...flags }: ServeOptions): Pro
     await removeServerFile(config.dataDir);
     await app.stop();
     log.info('stopped');
+  }
+};
+
+const start = async (config: Config, log: Logger): Promise<App> => {
+  const { startApp } = await import('../../app.ts');
+  try {
+    return await startApp({ config, log });
+  } catch (error) {
+    // What PostgreSQL or the network say about a database of the operator's own does not name the setting.
+    if (config.databaseUrl === null || isKaziError(error)) throw error;
+    const said = error instanceof Error && error.message !== '' ? error.message : 'no answer';
+    const message = `the database of DATABASE_URL cannot be used (${said}), expected a PostgreSQL 15 or newer that answers; "kazi doctor" says more`;
+    throw new CommandFailure('failed', message, { cause: error });
   }
 };
 

@@ -1,13 +1,14 @@
 import type { JobReference } from '../../actions/find-job.ts';
 import { findNamedSession } from '../../actions/resolve-session.ts';
 import { parseJobId } from '../../core/job-id.ts';
+import { readText } from '../query-values.ts';
 import type { Exchange } from '../route.ts';
 
 /** The session that the query string names, checked against the credential's scope; null when it names none. */
 export const readNamedSession = async ({ context, principal, query }: Exchange<unknown>): Promise<string | null> =>
   await findNamedSession(context, principal, {
     sessionId: query.get('session_id')?.trim() ?? null,
-    sessionKey: query.get('session_key') || null,
+    sessionKey: readText(query, 'session_key'),
   });
 
 /** The job that the path means. Throws the errors of the scope, then INVALID_JOB_ID. */

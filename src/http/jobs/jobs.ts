@@ -7,7 +7,7 @@ import { defineCursor } from '../../core/cursor.ts';
 import { KaziError } from '../../core/errors.ts';
 import { JOB_STATES, type JobState } from '../../core/job.ts';
 import { hasEnded } from '../../core/job-end.ts';
-import { readCount } from '../query-values.ts';
+import { readCount, readText } from '../query-values.ts';
 import { addRoute, type Exchange, NO_BODY } from '../route.ts';
 import { readJobReference, readNamedSession } from './job-reference.ts';
 import { toJobStatus } from './translate.ts';
@@ -46,7 +46,7 @@ export const addJobRecordRoutes = (server: FastifyInstance, context: ActionConte
   });
 };
 
-/** Newest first. A listed job has its summary, but neither messages nor artifacts: those are read job by job. */
+/** Newest first. A listed job has its result, but neither what was said nor its artifacts: those are read job by job. */
 const listJobs = async (exchange: Exchange<unknown>): Promise<unknown> => {
   const { context, principal, query } = exchange;
   const sessionId = await readNamedSession(exchange);
@@ -55,7 +55,7 @@ const listJobs = async (exchange: Exchange<unknown>): Promise<unknown> => {
   const jobs = await listReadableJobs(context, principal, {
     sessionId,
     states: readStates(query.get('status')),
-    agent: query.get('agent_type') || null,
+    agent: readText(query, 'agent_type'),
     beforeNum: cursor === null ? null : CURSOR.decode(cursor).num,
     limit: limit + 1,
   });

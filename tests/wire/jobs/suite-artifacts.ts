@@ -26,11 +26,20 @@ export const defineArtifactChecks = (target: Target): void => {
   test('59. the list is sorted, with checksums and root null', async () => {
     const answer = await caller.get(`/jobs/${await jobWithFiles()}/artifacts`);
     assertValid('ArtifactListResponse', answer.json);
-    const { root, files } = answer.json['artifacts'] as { root: null; files: { path: string; checksum_sha256: string; size_bytes: number; content_type: string | null }[] };
+    const { root, files } = answer.json['artifacts'] as {
+      root: null;
+      files: { path: string; checksum_sha256: string; size_bytes: number; content_type: string | null }[];
+    };
     assert.equal(root, null);
-    assert.deepEqual(files.map(({ path }) => path), ['b%2Fc', 'deep/er/file.txt', 'empty', 'Ü "q".bin']);
+    assert.deepEqual(
+      files.map(({ path }) => path),
+      ['b%2Fc', 'deep/er/file.txt', 'empty', 'Ü "q".bin'],
+    );
     const entry = files[1];
-    assert.deepEqual([entry?.checksum_sha256, entry?.size_bytes, entry?.content_type], [SHA256, CONTENT.length, 'text/plain']);
+    assert.deepEqual(
+      [entry?.checksum_sha256, entry?.size_bytes, entry?.content_type],
+      [SHA256, CONTENT.length, 'text/plain'],
+    );
     assert.deepEqual((await caller.job(await jobWithFiles()))['artifacts'], answer.json['artifacts']);
   });
 
@@ -44,7 +53,10 @@ export const defineArtifactChecks = (target: Target): void => {
     assert.equal(answer.headers['accept-ranges'], 'bytes');
     assert.equal(answer.headers['x-content-type-options'], 'nosniff');
     const strange = await file(encodeURIComponent('Ü "q".bin'));
-    assert.equal(strange.headers['content-disposition'], `attachment; filename="_ _q_.bin"; filename*=UTF-8''%C3%9C%20_q_.bin`);
+    assert.equal(
+      strange.headers['content-disposition'],
+      `attachment; filename="_ _q_.bin"; filename*=UTF-8''%C3%9C%20_q_.bin`,
+    );
     const head = await file('deep/er/file.txt', {}, 'HEAD');
     assert.deepEqual([head.status, head.text, head.headers['content-length']], [200, '', String(CONTENT.length)]);
     const empty = await file('empty');
@@ -85,7 +97,20 @@ export const defineArtifactChecks = (target: Target): void => {
   });
 
   test('60. traversal, absolute paths, folders and absent files are 404; broken encoding is 400', async () => {
-    const outside = ['..%2f', '../../../../etc/passwd', '..%2f..%2f..%2fetc%2fpasswd', '/etc/passwd', '%2Fetc%2Fpasswd', 'deep', 'deep/er/', 'absent', '.', '%00', '..%5c..%5cx', 'deep%252Fer%252Ffile.txt'];
+    const outside = [
+      '..%2f',
+      '../../../../etc/passwd',
+      '..%2f..%2f..%2fetc%2fpasswd',
+      '/etc/passwd',
+      '%2Fetc%2Fpasswd',
+      'deep',
+      'deep/er/',
+      'absent',
+      '.',
+      '%00',
+      '..%5c..%5cx',
+      'deep%252Fer%252Ffile.txt',
+    ];
     for (const path of outside) assertError(await file(path), 404, 'Artifact not found', { detail: true });
     for (const path of ['%zz', '%', 'a%2', '%ff']) assertError(await file(path), 400, 'Invalid artifact path encoding');
   });

@@ -27,8 +27,15 @@ export const defineCredentialChecks = (target: Target): void => {
     for (const token of ['abc', 'a.b.c', 'a.']) assertError(await submitAs(token), 401, 'Invalid token format');
     const now = Date.now();
     const times = { issued_at: now, expires_at: now + HOUR_MS };
-    const payloads = ['nope', '[]', JSON.stringify({ ...times, x: 1 }), JSON.stringify({ ...times, user_id: 5 }), JSON.stringify({ ...times, issued_at: `${now}` })];
-    for (const payload of payloads) assertError(await submitAs(signPayload(target, payload)), 401, 'Invalid token payload');
+    const payloads = [
+      'nope',
+      '[]',
+      JSON.stringify({ ...times, x: 1 }),
+      JSON.stringify({ ...times, user_id: 5 }),
+      JSON.stringify({ ...times, issued_at: `${now}` }),
+    ];
+    for (const payload of payloads)
+      assertError(await submitAs(signPayload(target, payload)), 401, 'Invalid token payload');
     assertError(await submitAs('!!!.AAAA'), 401, 'Invalid token payload');
   });
 
@@ -39,7 +46,11 @@ export const defineCredentialChecks = (target: Target): void => {
     const forger = { signingSecret: 'another secret' };
     assertError(await submitAs(mintToken(forger, aged(61_000))), 401, 'Token expired');
     assertError(await submitAs(mintToken(forger)), 401, 'Invalid token signature');
-    assertError(await submitAs(mintToken(target, { issued_at: Date.now() + 120_000 })), 401, 'Token issued in the future');
+    assertError(
+      await submitAs(mintToken(target, { issued_at: Date.now() + 120_000 })),
+      401,
+      'Token issued in the future',
+    );
     const reversed = { issued_at: Date.now() + 30_000, expires_at: Date.now() };
     assertError(await submitAs(mintToken(target, reversed)), 401, 'Invalid token timestamps');
   });
@@ -51,9 +62,12 @@ export const defineCredentialChecks = (target: Target): void => {
     }
     // Some signature has a plus sign soon enough.
     let token = '';
-    for (let issued = Date.now(); !token.includes('+'); issued -= 1) token = mintToken(target, { ...claims, issued_at: issued });
+    for (let issued = Date.now(); !token.includes('+'); issued -= 1)
+      token = mintToken(target, { ...claims, issued_at: issued });
     const jobId = await new Caller(target, token).submitJob();
-    const listed = await send(target.url, { path: `/jobs/${jobId}/artifacts?token=${token.replaceAll('+', ' ').replaceAll(' ', '%20')}` });
+    const listed = await send(target.url, {
+      path: `/jobs/${jobId}/artifacts?token=${token.replaceAll('+', ' ').replaceAll(' ', '%20')}`,
+    });
     assert.equal(listed.status, 200, listed.text);
   });
 
@@ -61,7 +75,11 @@ export const defineCredentialChecks = (target: Target): void => {
     const path = `/submit?token=${target.apiKey}`;
     assertError(await submitWith({}, path), 401, 'Missing authorization token');
     const jobId = await new Caller(target).submitJob();
-    assertError(await send(target.url, { path: `/jobs/${jobId}?token=${target.apiKey}` }), 401, 'Missing authorization token');
+    assertError(
+      await send(target.url, { path: `/jobs/${jobId}?token=${target.apiKey}` }),
+      401,
+      'Missing authorization token',
+    );
     const artifact = await send(target.url, { path: `/jobs/${jobId}/artifacts/x?token=${target.apiKey}` });
     assertError(artifact, 404, 'Artifact not found', { detail: true });
   });
@@ -74,7 +92,8 @@ export const defineCredentialChecks = (target: Target): void => {
     assert.equal((await submitAs(key)).status, 200);
     const { id } = made.json['key'] as { id: string };
     assert.equal((await admin.send({ method: 'DELETE', path: `/keys/${id}` })).status, 200);
-    for (const bad of [key, 'kz_', 'kz_short', `kz_${'x'.repeat(40)}`]) assertError(await submitAs(bad), 401, 'Invalid API key');
+    for (const bad of [key, 'kz_', 'kz_short', `kz_${'x'.repeat(40)}`])
+      assertError(await submitAs(bad), 401, 'Invalid API key');
   });
 
   test('12. hints that differ are 403, user before tenant; equal ones pass; a user hint with a userless token is 403', async () => {
@@ -108,7 +127,9 @@ export const defineCredentialChecks = (target: Target): void => {
 
   test('14. the same session id in two tenants is two sessions', async () => {
     const session = randomUUID();
-    const [one, two] = ['a', 'b'].map((tenant) => new Caller(target, mintToken(target, { tenant_id: tenant, user_id: tenant })));
+    const [one, two] = ['a', 'b'].map(
+      (tenant) => new Caller(target, mintToken(target, { tenant_id: tenant, user_id: tenant })),
+    );
     assert.ok(one && two);
     await one.ended(await one.submitJob({ session_id: session }));
     await two.ended(await two.submitJob({ session_id: session }));
@@ -121,7 +142,8 @@ export const defineCredentialChecks = (target: Target): void => {
   test('a session_key names one session for its tenant and user, and may be bound anew', async () => {
     const key = randomUUID();
     const caller = new Caller(target, mintToken(target, { tenant_id: 't', user_id: 'u' }));
-    const sessionOf = async (body: Readonly<Record<string, unknown>>) => (await caller.job(await caller.submitJob(body)))['session_id'];
+    const sessionOf = async (body: Readonly<Record<string, unknown>>) =>
+      (await caller.job(await caller.submitJob(body)))['session_id'];
     const first = await sessionOf({ session_key: key });
     assert.equal(await sessionOf({ session_key: key }), first);
     assert.equal(await sessionOf({ session_key: key, session_id: 'bound' }), 'bound');

@@ -68,9 +68,17 @@ export const defineHttpChecks = (target: Target): void => {
       { question: 'x', webhook: { url: 'https://a.example', extra: 1 } },
     ];
     for (const body of bad) {
-      assertError(await send(target.url, { method: 'POST', path: '/submit', body }), 400, 'Invalid job submission body');
+      assertError(
+        await send(target.url, { method: 'POST', path: '/submit', body }),
+        400,
+        'Invalid job submission body',
+      );
     }
-    assertError(await send(target.url, { method: 'POST', path: '/submit', body: '[]' }), 400, 'Invalid job submission body');
+    assertError(
+      await send(target.url, { method: 'POST', path: '/submit', body: '[]' }),
+      400,
+      'Invalid job submission body',
+    );
   });
 
   test('the Content-Type of a request is not checked', async () => {

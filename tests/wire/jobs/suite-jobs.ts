@@ -49,14 +49,22 @@ export const defineJobChecks = (target: Target): void => {
   });
 
   test('23. a completed job is read back whole, with its session and its answer', async () => {
-    const metadata = { a: [1, { b: null }], 'ü': '💡' };
+    const metadata = { a: [1, { b: null }], ü: '💡' };
     const job = await caller.ended(await caller.submitJob({ question: ' what? ', session_id: 's23', metadata }));
     assert.deepEqual([job['status'], job['question'], job['session_id']], ['complete', 'what?', 's23']);
     assert.deepEqual([job['metadata'], job['attempts'], job['error']], [metadata, 1, null]);
-    const result = job['result'] as { ok: boolean; session_id: string; summary: { text: string; is_complete: boolean }; messages: { type: string }[] };
+    const result = job['result'] as {
+      ok: boolean;
+      session_id: string;
+      summary: { text: string; is_complete: boolean };
+      messages: { type: string }[];
+    };
     assert.deepEqual([result.ok, result.session_id], [true, 's23']);
     assert.deepEqual([result.summary.text, result.summary.is_complete], ['what?', true]);
-    assert.deepEqual(result.messages.map(({ type }) => type), ['user', 'assistant', 'result']);
+    assert.deepEqual(
+      result.messages.map(({ type }) => type),
+      ['user', 'assistant', 'result'],
+    );
     assert.deepEqual(job['artifacts'], { root: null, files: [] });
     const nowSeconds = Date.now() / 1_000;
     for (const key of ['created_at', 'updated_at', 'started_at', 'completed_at']) {
@@ -72,7 +80,8 @@ export const defineJobChecks = (target: Target): void => {
   test('25. agent_type reaches the run; an unknown one is 400 with the names there are', async () => {
     const echoed = await caller.ended(await caller.submitJob({ question: 'echo $((1+1))', agent_type: ' echo ' }));
     const ran = await caller.ended(await caller.submitJob({ question: 'echo $((1+1))', agent_type: 'shell' }));
-    const textOf = (job: Readonly<Record<string, unknown>>) => (job['result'] as { summary: { text: string } }).summary.text;
+    const textOf = (job: Readonly<Record<string, unknown>>) =>
+      (job['result'] as { summary: { text: string } }).summary.text;
     assert.deepEqual([textOf(echoed), textOf(ran)], ['echo $((1+1))', '2\n']);
     const error = "Unknown agent type: 'nobody'. Available: default, echo, marketing, research, shell";
     assertError(await caller.submit({ agent_type: 'nobody' }), 400, error);
@@ -98,16 +107,24 @@ export const defineJobChecks = (target: Target): void => {
   test('28. jobs of one session run one after the other, of two sessions in parallel', async () => {
     const script = 'sleep 0.3';
     const session = randomUUID();
-    const ids = await Promise.all([1, 2].map(async () => await caller.submitJob({ question: script, agent_type: 'shell', session_id: session })));
+    const ids = await Promise.all(
+      [1, 2].map(async () => await caller.submitJob({ question: script, agent_type: 'shell', session_id: session })),
+    );
     const eventsOf = async (jobId: string) => {
       await caller.ended(jobId);
       const page = await caller.send({ path: `/jobs/${jobId}/events`, headers: { accept: 'application/json' } });
-      return (page.json['events'] as { seq: number; type: string; at: number }[]).filter(({ type }) => /started$|completed$/.test(type));
+      return (page.json['events'] as { seq: number; type: string; at: number }[]).filter(({ type }) =>
+        /started$|completed$/.test(type),
+      );
     };
     const [one = [], two = []] = await Promise.all(ids.map(eventsOf));
-    const spans = [one, two].map((events) => [events[0]?.seq ?? 0, events.at(-1)?.seq ?? 0]).toSorted((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
+    const spans = [one, two]
+      .map((events) => [events[0]?.seq ?? 0, events.at(-1)?.seq ?? 0])
+      .toSorted((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
     assert.ok((spans[0]?.[1] ?? 0) < (spans[1]?.[0] ?? 0), 'the spans of one session do not overlap');
-    const parallel = await Promise.all([1, 2].map(async () => await eventsOf(await caller.submitJob({ question: 'sleep 1', agent_type: 'shell' }))));
+    const parallel = await Promise.all(
+      [1, 2].map(async () => await eventsOf(await caller.submitJob({ question: 'sleep 1', agent_type: 'shell' }))),
+    );
     const [first = [], second = []] = parallel;
     const startOf = (events: { at: number }[]) => events[0]?.at ?? 0;
     const endOf = (events: { at: number }[]) => events.at(-1)?.at ?? 0;
@@ -115,7 +132,9 @@ export const defineJobChecks = (target: Target): void => {
   });
 
   test('29. an agent error fails the job with its text and a partial result', async () => {
-    const job = await caller.ended(await caller.submitJob({ question: 'echo partial; echo why >&2; exit 3', agent_type: 'shell' }));
+    const job = await caller.ended(
+      await caller.submitJob({ question: 'echo partial; echo why >&2; exit 3', agent_type: 'shell' }),
+    );
     assert.equal(job['status'], 'failed');
     assert.match(String(job['error']), /exit code 3[\s\S]*why/);
     const result = job['result'] as { ok: boolean; summary: { is_error: boolean; subtype: string; text: string } };
@@ -153,7 +172,9 @@ export const defineJobChecks = (target: Target): void => {
     const mismatch = 'Idempotency-Key was used with a different request body';
     assertError(await caller.submit({ agent_type: 'shell' }, key), 422, mismatch);
     const fresh = { 'idempotency-key': randomUUID() };
-    const answers = await Promise.all(Array.from({ length: 10 }, async () => await caller.submit({ agent_type: 'echo' }, fresh)));
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => await caller.submit({ agent_type: 'echo' }, fresh)),
+    );
     assert.equal(new Set(answers.map(({ text }) => text)).size, 1);
     assert.equal(answers.filter(({ headers }) => headers['idempotency-replayed'] === undefined).length, 1);
     for (const bad of ['', 'a b', 'x'.repeat(256), 'é']) {
@@ -185,7 +206,12 @@ export const defineJobChecks = (target: Target): void => {
     const stranger = new Caller(target, 'kz_unknown');
     assertError(await stranger.submit({ webhook: { url: 'nope' } }), 400, 'Invalid job submission body');
     assertError(await stranger.submit({ webhook: { url: 'https://a.example' } }), 401, 'Invalid API key');
-    const webhook = { url: 'https://a.example', max_attempts: 1_000_000_000, headers: { a: 'b' }, signing_secret: null };
+    const webhook = {
+      url: 'https://a.example',
+      max_attempts: 1_000_000_000,
+      headers: { a: 'b' },
+      signing_secret: null,
+    };
     const answer = await caller.submit({ webhook });
     assert.equal(answer.status, 422);
     assert.match(String(answer.json['error']), /^Webhook URL not allowed: /);

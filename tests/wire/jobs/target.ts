@@ -33,19 +33,29 @@ type Claims = Readonly<Record<string, unknown>>;
 type Alphabet = 'base64' | 'unpadded' | 'base64url';
 
 /** A session token of exactly these claims; the times are an hour around now when they are left out. */
-export const mintToken = (target: Pick<Target, 'signingSecret'>, claims: Claims = {}, alphabet: Alphabet = 'base64'): string => {
+export const mintToken = (
+  target: Pick<Target, 'signingSecret'>,
+  claims: Claims = {},
+  alphabet: Alphabet = 'base64',
+): string => {
   const payload = JSON.stringify({ issued_at: Date.now(), expires_at: Date.now() + 3_600_000, ...claims });
   return signPayload(target, payload, alphabet);
 };
 
-export const signPayload = (target: Pick<Target, 'signingSecret'>, payload: string, alphabet: Alphabet = 'base64'): string => {
+export const signPayload = (
+  target: Pick<Target, 'signingSecret'>,
+  payload: string,
+  alphabet: Alphabet = 'base64',
+): string => {
   const bytes = Buffer.from(payload, 'utf8');
   const signature = createHmac('sha256', target.signingSecret).update(bytes).digest();
   return `${encode(bytes, alphabet)}.${encode(signature, alphabet)}`;
 };
 
 export const encode = (bytes: Buffer, alphabet: Alphabet): string =>
-  alphabet === 'base64url' ? bytes.toString('base64url') : bytes.toString('base64').replace(alphabet === 'unpadded' ? /=+$/ : /$^/, '');
+  alphabet === 'base64url'
+    ? bytes.toString('base64url')
+    : bytes.toString('base64').replace(alphabet === 'unpadded' ? /=+$/ : /$^/, '');
 
 /** Requests with one credential. Every error answer is held to the schema and to the headers that all answers have. */
 export class Caller {
@@ -58,7 +68,10 @@ export class Caller {
   }
 
   async send(request: WireRequest): Promise<Answer> {
-    const answer = await send(this.target.url, { ...request, headers: { ...bearer(this.credential), ...request.headers } });
+    const answer = await send(this.target.url, {
+      ...request,
+      headers: { ...bearer(this.credential), ...request.headers },
+    });
     checkAnswer(answer);
     return answer;
   }
@@ -67,7 +80,10 @@ export class Caller {
     return await this.send({ path });
   }
 
-  async submit(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  async submit(
+    body: Readonly<Record<string, unknown>>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     const answer = await this.send({ method: 'POST', path: '/submit', body: { question: 'hi', ...body }, headers });
     if (answer.status === 200) assertValid('JobSubmitResponse', answer.json);
     return answer;
@@ -112,7 +128,12 @@ export const checkAnswer = (answer: Answer): void => {
 };
 
 /** Asserts a JSON error, with or without `detail`. */
-export const assertError = (answer: Answer, status: number, error: string, options: { readonly detail?: boolean } = {}): void => {
+export const assertError = (
+  answer: Answer,
+  status: number,
+  error: string,
+  options: { readonly detail?: boolean } = {},
+): void => {
   assert.deepEqual(
     [answer.status, answer.json],
     [status, { ok: false, error, ...(options.detail ? { detail: error } : {}) }],
