@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { acceptJobs, claimJobs } from '../../src/storage/jobs.ts';
 import { ensureLane, ensureTenant } from '../../src/storage/tenants.ts';
 import { workspaceOf } from '../../src/workspaces/workspace.ts';
@@ -146,6 +147,32 @@ describe('several nodes', () => {
 });
 
 describe('a claim', () => {
+  test('that finds its tenant in the hands of another claim looks again soon', async (t) => {
+    const { url } = await createTestDatabase(t);
+    const node = await startTestNode(t, { databaseUrl: url, settings: SELDOM });
+    await node.ended(await node.submit('awake', { agent: 'echo' }));
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    await other.query('begin');
+    await other.query('select from tenants for no key update');
+    const id = await node.submit('x', { agent: 'echo' });
+    // Its hint was answered with an empty claim when the node has no look under way and the job still waits.
+    const looks = rowsOf(url);
+    await eventually('the node has looked in vain', async () => {
+      const [row] = await looks<{ calls: string }>(
+        `select count(*) as calls from pg_stat_activity
+         where datname = current_database() and query like '%claim_jobs%' and state = 'idle' and state_change > (
+           select created_at from jobs where id = $1)`,
+        [id],
+      );
+      return Number(row?.calls) > 0;
+    });
+    assert.equal((await node.job(id)).state, 'queued');
+    await other.query('rollback');
+    await other.end();
+    assert.equal((await node.ended(id)).state, 'complete');
+  });
+
   test('whose answer never arrives is given back, and its job runs', async (t) => {
     const { url } = await createTestDatabase(t);
     const gate = Promise.withResolvers<void>();
