@@ -472,7 +472,7 @@ end
 $function$;
 
 CREATE OR REPLACE FUNCTION public.claim_jobs(p_node bigint, p_slots integer, p_after integer, p_hints integer[], p_tenant_cap integer, p_window integer)
- RETURNS TABLE(lost boolean, cursor_lane integer, wrapped boolean, id uuid, lease_id bigint, num bigint, tenant_id text, session_num bigint, session_id text, user_id text, agent text, agent_version integer, attempts integer, question text, metadata jsonb, created_at timestamp with time zone, started_at timestamp with time zone)
+ RETURNS TABLE(lost boolean, cursor_lane integer, wrapped boolean, contended boolean, id uuid, lease_id bigint, num bigint, tenant_id text, session_num bigint, session_id text, user_id text, agent text, agent_version integer, attempts integer, question text, metadata jsonb, created_at timestamp with time zone, started_at timestamp with time zone)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -490,8 +490,8 @@ begin
     -- The rescuer takes this row for update before it gives a dead node's jobs back: no claim slips in behind it.
     perform 1 from nodes n where n.id = p_node and n.died_at is null and n.expires_at > clock_timestamp() for key share;
     if not found then
-        return query select true, p_after, false, null::uuid, null::bigint, null::bigint, null::text, null::bigint, null::text,
-            null::text, null::text, null::integer, null::integer, null::text, null::jsonb, null::timestamptz, null::timestamptz;
+        return query select true, p_after, false, false, null::uuid, null::bigint, null::bigint, null::text, null::bigint,
+            null::text, null::text, null::text, null::integer, null::integer, null::text, null::jsonb, null::timestamptz, null::timestamptz;
         return;
     end if;
 
@@ -526,6 +526,8 @@ begin
     select array_agg(k.id) into v_locked
     from (select t.id from tenants t where t.id = any (v_tenants) order by t.id for no key update skip locked) k;
     if v_locked is null then
+        return query select false, v_after, v_wrapped, true, null::uuid, null::bigint, null::bigint, null::text, null::bigint,
+            null::text, null::text, null::text, null::integer, null::integer, null::text, null::jsonb, null::timestamptz, null::timestamptz;
         return;
     end if;
 
@@ -606,12 +608,12 @@ begin
         from started j
         where j.attempts = 1
     )
-    select false, v_after, v_wrapped, j.id, j.lease_id, j.num, j.tenant_id, j.session_num, j.session_id, j.user_id, j.agent,
+    select false, v_after, v_wrapped, cardinality(v_locked) < cardinality(v_tenants), j.id, j.lease_id, j.num, j.tenant_id, j.session_num, j.session_id, j.user_id, j.agent,
         j.agent_version, j.attempts, j.question, j.metadata, j.created_at, j.started_at
     from started j;
     if not found then
-        return query select false, v_after, v_wrapped, null::uuid, null::bigint, null::bigint, null::text, null::bigint, null::text,
-            null::text, null::text, null::integer, null::integer, null::text, null::jsonb, null::timestamptz, null::timestamptz;
+        return query select false, v_after, v_wrapped, cardinality(v_locked) < cardinality(v_tenants), null::uuid, null::bigint, null::bigint, null::text, null::bigint,
+            null::text, null::text, null::text, null::integer, null::integer, null::text, null::jsonb, null::timestamptz, null::timestamptz;
     end if;
 end
 $function$;

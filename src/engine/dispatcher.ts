@@ -24,6 +24,8 @@ const WINDOW_LANES = 64;
 const MAX_CLAIM = 50;
 const MAX_HINTS = 64;
 const PROMOTE_LIMIT = 500;
+/** Time before the tenants that another claim held are looked at again; without jitter two nodes would meet there for ever. */
+const CONTENDED_MS = 20;
 /** Time between two looks for a lease to claim under. */
 const NO_LEASE_MS = 50;
 
@@ -118,7 +120,10 @@ export class Dispatcher {
     }
     this.#afterLane = claim.hasWrapped ? 0 : claim.cursorLane;
     for (const job of claim.jobs) runner.run(job);
-    return claim.jobs.length > 0 || !claim.hasWrapped;
+    if (claim.jobs.length > 0 || !claim.hasWrapped) return true;
+    // The other node may be full by now, and nobody would ring for what it left.
+    if (claim.isContended) await this.#bell.wait(jitter(CONTENDED_MS), this.#stopping.signal);
+    return claim.isContended;
   }
 
   async #promote(): Promise<void> {

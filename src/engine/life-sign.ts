@@ -34,13 +34,19 @@ export class LifeSign {
     const bootId = readBootId();
     if (this.#own || bootId === null) return;
     const name = `${bootId}/${randomUUID()}`;
+    let lock: DatabaseSync | null = null;
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-      const lock = lockExclusively(this.#pathOf(name), 'rwc');
-      if (lock) this.#own = { name, lock };
-    } catch (error) {
-      this.#log.warn({ err: error }, 'this node cannot show a sign of life; its death is noticed by its lease alone');
+      lock = lockExclusively(this.#pathOf(name), 'rwc');
+    } catch {
+      // The warning below says all that matters.
     }
+    if (lock) this.#own = { name, lock };
+    else
+      this.#log.warn(
+        { folder: this.#folder },
+        'no sign of life can be shown here; only its lease tells of the death of this node',
+      );
   }
 
   /** To be called when the node has given up its lease. Safe twice. */

@@ -73,11 +73,14 @@ export class Rescuer {
   async #retireDead(): Promise<void> {
     const { db, log, lifeSign } = this.#options;
     if (lifeSign.name === null) return;
-    for (const node of await listSignedNodes(db)) {
-      if (!lifeSign.isOfDead(node.lifeSign)) continue;
+    const nodes = await listSignedNodes(db);
+    const dead = new Set(nodes.map((node) => node.lifeSign).filter((sign) => lifeSign.isOfDead(sign)));
+    for (const node of nodes) {
+      if (!dead.has(node.lifeSign)) continue;
       await retireNode(db, node.nodeId);
-      lifeSign.forget(node.lifeSign);
       log.warn({ node: node.nodeId }, 'a node died; its lease is not waited for');
     }
+    // A process that lost a lease has been several nodes under one sign: only now is it of no more use.
+    for (const sign of dead) lifeSign.forget(sign);
   }
 }

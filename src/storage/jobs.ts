@@ -132,9 +132,11 @@ export interface Claim {
   readonly cursorLane: number;
   /** True when the window reached the last lane and began again. */
   readonly hasWrapped: boolean;
+  /** True when other claims held tenants of the window: their work was not looked at. */
+  readonly isContended: boolean;
 }
 
-type ClaimRow = { lost: boolean; cursor_lane: number; wrapped: boolean } & {
+type ClaimRow = { lost: boolean; cursor_lane: number; wrapped: boolean; contended: boolean } & {
   [column in keyof ClaimedJobRow]: ClaimedJobRow[column] | null;
 };
 
@@ -169,8 +171,9 @@ export const claimJobs = async (db: Queryable, request: ClaimRequest): Promise<C
   return {
     isLost: first?.lost ?? false,
     cursorLane: first?.cursor_lane ?? request.afterLane,
-    // No row at all: no lane had work, or other nodes held all its tenants.
+    // No row at all: no lane had work.
     hasWrapped: first?.wrapped ?? true,
+    isContended: first?.contended ?? false,
     jobs: rows.filter((row): row is ClaimRow & ClaimedJobRow => row.id !== null).map(toClaimedJob),
   };
 };

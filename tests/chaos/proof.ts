@@ -18,9 +18,9 @@ export type Say = (text: string) => void;
 export const inDataFolder = async (prove: (dataDir: string) => Promise<Proof>): Promise<Proof> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'kazi-fault-'));
   const proof = await prove(dataDir);
-  if (proof.violations.length > 0) {
-    return { ...proof, violations: [...proof.violations, `the data folder is left at ${dataDir}`] };
-  }
+  const left = `the data folder is left at ${dataDir}`;
+  if (proof.violations.length > 0) return { ...proof, violations: [...proof.violations, left] };
+  if (proof.delays.length > 0) return { ...proof, delays: [...proof.delays, left] };
   await rm(dataDir, { recursive: true, force: true });
   return proof;
 };

@@ -20,7 +20,7 @@ const untilAbort = async (signal: AbortSignal): Promise<void> => {
 };
 
 /** Only a notification, or the timer of a delayed job, can wake a node that polls this seldom. */
-const SELDOM = { KAZI_POLL_MS: '30000' };
+const SELDOM = { KAZI_POLL_MS: '60000' };
 
 describe('a node that stops', () => {
   test('sees its jobs to their end, claims no more, and gives up its lease', async (t) => {
