@@ -92,9 +92,13 @@ create table jobs (
     run_at timestamptz not null,
     schedule_at timestamptz,
     attempts integer not null default 0 check (attempts >= 0),
+    -- Starts that were not the job's own fault: its node was shut down. They do not count towards giving it up.
+    spared_attempts integer not null default 0 check (spared_attempts >= 0),
     -- The fencing token, new at each claim. Not null while a node holds the job, also after a cancel.
     lease_id bigint,
     node_id bigint,
+    -- Of job.submitted: a reader of the job's events skips what the session wrote before.
+    first_seq bigint not null default 1,
     question text not null,
     metadata jsonb,
     -- First eight bytes of the SHA-256 of the request: finds the first request of an SDK's retry.

@@ -135,10 +135,10 @@ begin
     made as (
         insert into jobs (
             id, num, tenant_id, session_num, lane_id, user_id, agent, agent_version, priority, order_at, pos, run_at,
-            schedule_at, question, metadata, request_hash, created_at, updated_at
+            schedule_at, first_seq, question, metadata, request_hash, created_at, updated_at
         )
         select p.id, p.num, p.tenant_id, p.s_num, p.lane_id, p.user_id, p.agent, p.agent_version, p.priority, p.place_at,
-               p.pos, p.place_at, p.schedule_at, p.question, p.metadata, p.request_hash, p.made_at, p.made_at
+               p.pos, p.place_at, p.schedule_at, p.seq, p.question, p.metadata, p.request_hash, p.made_at, p.made_at
         from placed p
     ),
     logged as (

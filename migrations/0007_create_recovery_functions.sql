@@ -43,7 +43,7 @@ end
 $$;
 
 -- Gives held jobs back to their queues, from their node (p_leases names the claims) or from the rescuer.
--- A job that has used p_max_attempts fails; p_max_attempts null never fails one. A canceled job is only let go.
+-- A job that has used p_max_attempts fails; null: the start was not the job's fault and does not count. A canceled job is only let go.
 create function release_jobs(p_jobs uuid[], p_leases bigint[], p_delays_ms bigint[], p_reason text, p_max_attempts integer, p_skip_locked boolean)
 returns table (released integer, sessions bigint[], lanes integer[])
 language plpgsql
@@ -75,14 +75,15 @@ begin
     changed as (
         update jobs j set
             state = case when j.state = 'canceled' then 'canceled'
-                         when j.attempts >= p_max_attempts then 'failed'
+                         when j.attempts - j.spared_attempts >= p_max_attempts then 'failed'
                          else 'queued' end,
-            completed_at = case when j.state <> 'canceled' and j.attempts >= p_max_attempts then clock_timestamp() end,
+            completed_at = case when j.state <> 'canceled' and j.attempts - j.spared_attempts >= p_max_attempts then clock_timestamp() end,
             error = case when j.state = 'canceled' then j.error
-                         when j.attempts >= p_max_attempts then format('Job abandoned after %s attempts', j.attempts) end,
+                         when j.attempts - j.spared_attempts >= p_max_attempts then format('Job abandoned after %s attempts', j.attempts) end,
             -- Without a delay it keeps its place: a job of a dead node must not wait again behind a whole backlog.
             run_at = case when j.state = 'running' and g.delay_ms > 0 then clock_timestamp() + g.delay_ms * interval '1 ms'
                           else j.run_at end,
+            spared_attempts = j.spared_attempts + case when p_max_attempts is null then 1 else 0 end,
             lease_id = null, node_id = null, updated_at = clock_timestamp()
         from given g
         where j.id = g.job_id and j.lease_id is not distinct from g.lease_id and j.session_num = any (v_sessions)

@@ -125,8 +125,10 @@ create table jobs (
     run_at timestamp with time zone not null,
     schedule_at timestamp with time zone,
     attempts integer default 0 not null,
+    spared_attempts integer default 0 not null,
     lease_id bigint,
     node_id bigint,
+    first_seq bigint default 1 not null,
     question text not null,
     metadata jsonb,
     request_hash bigint,
@@ -270,6 +272,7 @@ alter table jobs add constraint jobs_check2 CHECK (((state = ANY (ARRAY['complet
 alter table jobs add constraint jobs_check3 CHECK (((state = 'canceled'::text) = (canceled_at IS NOT NULL)));
 alter table jobs add constraint jobs_check4 CHECK (((state <> ALL (ARRAY['complete'::text, 'failed'::text])) OR (lease_id IS NULL)));
 alter table jobs add constraint jobs_check5 CHECK (((lease_id IS NULL) = (node_id IS NULL)));
+alter table jobs add constraint jobs_spared_attempts_check CHECK ((spared_attempts >= 0));
 alter table jobs add constraint jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'complete'::text, 'failed'::text, 'canceled'::text])));
 alter table lanes add constraint lanes_max_running_check CHECK ((max_running >= 0));
 alter table messages add constraint messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])));
@@ -411,10 +414,10 @@ begin
     made as (
         insert into jobs (
             id, num, tenant_id, session_num, lane_id, user_id, agent, agent_version, priority, order_at, pos, run_at,
-            schedule_at, question, metadata, request_hash, created_at, updated_at
+            schedule_at, first_seq, question, metadata, request_hash, created_at, updated_at
         )
         select p.id, p.num, p.tenant_id, p.s_num, p.lane_id, p.user_id, p.agent, p.agent_version, p.priority, p.place_at,
-               p.pos, p.place_at, p.schedule_at, p.question, p.metadata, p.request_hash, p.made_at, p.made_at
+               p.pos, p.place_at, p.schedule_at, p.seq, p.question, p.metadata, p.request_hash, p.made_at, p.made_at
         from placed p
     ),
     logged as (
@@ -728,14 +731,15 @@ begin
     changed as (
         update jobs j set
             state = case when j.state = 'canceled' then 'canceled'
-                         when j.attempts >= p_max_attempts then 'failed'
+                         when j.attempts - j.spared_attempts >= p_max_attempts then 'failed'
                          else 'queued' end,
-            completed_at = case when j.state <> 'canceled' and j.attempts >= p_max_attempts then clock_timestamp() end,
+            completed_at = case when j.state <> 'canceled' and j.attempts - j.spared_attempts >= p_max_attempts then clock_timestamp() end,
             error = case when j.state = 'canceled' then j.error
-                         when j.attempts >= p_max_attempts then format('Job abandoned after %s attempts', j.attempts) end,
+                         when j.attempts - j.spared_attempts >= p_max_attempts then format('Job abandoned after %s attempts', j.attempts) end,
             -- Without a delay it keeps its place: a job of a dead node must not wait again behind a whole backlog.
             run_at = case when j.state = 'running' and g.delay_ms > 0 then clock_timestamp() + g.delay_ms * interval '1 ms'
                           else j.run_at end,
+            spared_attempts = j.spared_attempts + case when p_max_attempts is null then 1 else 0 end,
             lease_id = null, node_id = null, updated_at = clock_timestamp()
         from given g
         where j.id = g.job_id and j.lease_id is not distinct from g.lease_id and j.session_num = any (v_sessions)

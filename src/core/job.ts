@@ -60,6 +60,8 @@ export interface Job {
   /** True while a node holds it: running, or canceled and not yet let go. */
   readonly isHeld: boolean;
   readonly attempts: number;
+  /** Seq of job.submitted: its events begin here. */
+  readonly firstSeq: number;
   readonly question: string;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly sandboxId: string | null;

@@ -46,6 +46,7 @@ describe('the check order of a session token', () => {
     ['a byte order mark', tokenOf(`\ufeff${JSON.stringify(times)}`), 'Invalid token payload'],
     ['bytes that are not UTF-8', `${Buffer.from([0x22, 0xff, 0x22]).toString('base64')}.abc`, 'Invalid token payload'],
     ['an unknown claim', signed({ role: 'admin' }), 'Invalid token payload'],
+    ['a claim that no index could hold', signed({ user_id: 'u'.repeat(257) }), 'Invalid token payload'],
     [
       'a prototype claim',
       tokenOf(`{"issued_at":${NOW},"expires_at":${NOW},"__proto__":{"a":1}}`),

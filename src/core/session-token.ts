@@ -31,11 +31,15 @@ export interface TokenClaims {
   readonly sessionIds?: readonly string[] | null;
 }
 
+/** Longest user or tenant id: it is part of index keys, which PostgreSQL bounds at about 2,700 bytes. */
+const CLAIM_CHARACTERS = 256;
+
 // NUL and unpaired surrogates cannot be stored as text, so no record could ever match such a claim.
 const claim = z
   .string()
   .trim()
   .min(1)
+  .max(CLAIM_CHARACTERS)
   .refine((text) => text.isWellFormed() && !text.includes('\0'));
 
 const payloadSchema = z.strictObject({

@@ -8,7 +8,7 @@ import type { EventHub } from './event-hub.ts';
 
 /** A job whose events somebody may read, and where they stand. */
 export interface JobCursor {
-  readonly job: Pick<Job, 'id' | 'sessionNum' | 'state' | 'isHeld'>;
+  readonly job: Pick<Job, 'id' | 'sessionNum' | 'firstSeq' | 'state' | 'isHeld'>;
   /** Null = from the beginning. */
   readonly afterSeq: number | null;
 }
@@ -25,7 +25,7 @@ export const readJobPage = async (
   cursor: JobCursor & { readonly limit: number },
 ): Promise<EventPage> => {
   await checkCursor(db, cursor);
-  const afterSeq = cursor.afterSeq ?? 0;
+  const afterSeq = startOf(cursor);
   const { id: jobId, sessionNum } = cursor.job;
   const events = await readJobEvents(db, { sessionNum, jobId, afterSeq, limit: cursor.limit });
   return { events, nextAfter: events.at(-1)?.seq ?? afterSeq };
@@ -44,7 +44,7 @@ export const followJob = async (
   const { job, signal } = cursor;
   // In this order: what is appended after the bounds were read comes after `newest`, where the stream goes on.
   const newest = await checkCursor(db, cursor);
-  const afterSeq = cursor.afterSeq ?? 0;
+  const afterSeq = startOf(cursor);
   const [first] = await readJobEvents(db, { sessionNum: job.sessionNum, jobId: job.id, afterSeq, limit: 1 });
   if (first === undefined && hasEnded(job)) return nothing();
   // Passes over what other jobs of a long session wrote before.
@@ -68,6 +68,9 @@ async function* untilEnd(
     if (own.length > 0) yield own;
   }
 }
+
+/** What the session wrote before the job is not read at all. */
+const startOf = ({ job, afterSeq }: JobCursor): number => Math.max(afterSeq ?? 0, job.firstSeq - 1);
 
 const checkCursor = async (db: Queryable, { job, afterSeq }: JobCursor): Promise<number> => {
   const { first, newest } = (await eventBounds(db, job.sessionNum)) ?? { first: null, newest: 0 };

@@ -72,8 +72,8 @@ export interface ReleaseResult {
 }
 
 /**
- * Puts held jobs back into their queues; a claim that is no longer held is left alone. A job that has started maxAttempts
- * times fails instead; null = none does.
+ * Puts held jobs back into their queues; a claim that is no longer held is left alone. A job that has used maxAttempts
+ * fails instead; null = this start was not its fault and does not count.
  */
 export const releaseJobs = async (
   db: Queryable,

@@ -207,6 +207,7 @@ interface JobRow {
   state: JobState;
   is_held: boolean;
   attempts: number;
+  first_seq: number;
   question: string;
   metadata: Record<string, unknown> | null;
   sandbox_id: string | null;
@@ -232,6 +233,7 @@ const toJob = (row: JobRow): Job => ({
   state: row.state,
   isHeld: row.is_held,
   attempts: row.attempts,
+  firstSeq: row.first_seq,
   question: row.question,
   metadata: row.metadata,
   sandboxId: row.sandbox_id,

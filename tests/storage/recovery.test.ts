@@ -135,6 +135,18 @@ describe('release', () => {
     assert.deepEqual(event?.data, { reason: 'the reason', attempt: 1 });
   });
 
+  test('does not count towards giving the job up, unless it says how many attempts there are', async () => {
+    const { job } = await claimNew();
+    await releaseJobs(db, [{ jobId: job.id, leaseId: job.leaseId, delayMs: 0 }], 'shut down');
+    const second = await claimOne(db, { nodeId: await makeNode(db) });
+    await releaseJobs(db, [{ jobId: second.id, leaseId: second.leaseId, delayMs: 0 }], 'its own fault', 2);
+    const third = await claimOne(db, { nodeId: await makeNode(db) });
+    assert.deepEqual([third.id, third.attempts], [job.id, 3]);
+    await releaseJobs(db, [{ jobId: third.id, leaseId: third.leaseId, delayMs: 0 }], 'its own fault', 2);
+    const stored = await getJob(db, job.id);
+    assert.deepEqual([stored?.state, stored?.error], ['failed', 'Job abandoned after 3 attempts']);
+  });
+
   test('by a claim that is no longer held changes nothing', async () => {
     const { job } = await claimNew();
     const release = { jobId: job.id, leaseId: job.leaseId, delayMs: 0 };

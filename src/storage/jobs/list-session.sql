@@ -1,7 +1,7 @@
 -- Jobs of one session, newest first. $1 bigint session, $2 text user or null (any), $3 text[] states or null, $4 text agent
 -- or null, $5 bigint: below this num, $6 integer limit, $7 boolean: only userless. Index: jobs_by_session backwards.
 select j.id, j.num, j.tenant_id, s.id as session_id, j.session_num, j.user_id, j.agent, j.agent_version, j.state,
-    j.lease_id is not null as is_held, j.attempts, j.question, j.metadata, j.sandbox_id, j.schedule_at,
+    j.lease_id is not null as is_held, j.attempts, j.first_seq, j.question, j.metadata, j.sandbox_id, j.schedule_at,
     j.created_at, j.updated_at, j.started_at, j.completed_at, j.canceled_at, j.error, j.outcome
 from jobs j join sessions s on s.num = j.session_num
 where j.session_num = $1::bigint
