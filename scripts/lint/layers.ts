@@ -60,7 +60,11 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
     ]),
   }),
   // A client command must not load the server.
-  cli: layer({ values: ['core', 'config', 'sdk'], types: ['app'], lazily: ['app', 'postgres', 'sandboxes', 'storage'] }),
+  cli: layer({
+    values: ['core', 'config', 'sdk'],
+    types: ['app'],
+    lazily: ['app', 'postgres', 'sandboxes', 'storage'],
+  }),
   main: layer({ values: ['core', 'config', 'app'], lazily: ['cli'] }),
 };
 

@@ -94,7 +94,7 @@ export const ERRORS = define({
     status: 503,
     retryable: true,
     message:
-      'The database is not reachable. Nothing was accepted; send the request again, with an Idempotency-Key when it creates work.',
+      'The database is not reachable. Send the request again; when it creates work, with the Idempotency-Key of the first try, which may have been accepted.',
   },
   SHUTTING_DOWN: { status: 503, retryable: true, message: 'Server is shutting down' },
   NO_RUNTIME: {

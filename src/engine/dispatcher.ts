@@ -97,7 +97,8 @@ export class Dispatcher {
     // The journal frees slots in batches: one turn of the event loop sees them all.
     await new Promise(setImmediate);
     const slots = Math.min(runner.freeSlots, MAX_CLAIM);
-    if (slots <= 0) {
+    // What came while the node was told to stop is for another one.
+    if (slots <= 0 || this.#stopping.signal.aborted) {
       this.#lastLookAtMs = performance.now();
       return false;
     }

@@ -23,7 +23,11 @@ export interface OpenedSandbox {
 /** Makes sandboxes; every provider does. */
 export interface SandboxSource<Sandbox extends OpenedSandbox> {
   readonly name: string;
-  create(options: { readonly sandboxId: string; readonly workspaceDir: string; readonly identity: number }): Promise<Sandbox>;
+  create(options: {
+    readonly sandboxId: string;
+    readonly workspaceDir: string;
+    readonly identity: number;
+  }): Promise<Sandbox>;
 }
 
 export interface SessionWorkbenchesOptions<Sandbox extends OpenedSandbox> {
@@ -90,7 +94,10 @@ export class SessionWorkbench<Sandbox extends OpenedSandbox> {
     const { blobs, log } = this.#options;
     const publication = await publishChanged({ root: this.#place.root, before, blobs, limits: PUBLISH_LIMITS });
     if (publication.skipped.length > 0) {
-      log.warn({ job: this.#job.id, skipped: publication.skipped.slice(0, 20) }, 'files were left out of the artifacts');
+      log.warn(
+        { job: this.#job.id, skipped: publication.skipped.slice(0, 20) },
+        'files were left out of the artifacts',
+      );
     }
     return publication.entries;
   }

@@ -19,7 +19,10 @@ const findSkipReason = (): string | false => {
   return isReadable ? false : 'an ordinary user cannot read this clone';
 };
 
-test('an ordinary user gets the same sandboxes, as hard to escape from', { skip: findSkipReason(), timeout: 170_000 }, async () => {
+test('an ordinary user gets the same sandboxes, as hard to escape from', {
+  skip: findSkipReason(),
+  timeout: 170_000,
+}, async () => {
   for (const file of FILES) await access(file);
   const env = { ...process.env };
   // Set by the runner of this file; the inner run is one of its own.
