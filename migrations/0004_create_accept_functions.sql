@@ -46,6 +46,8 @@ language plpgsql
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+-- A lone job costs 350 µs instead of 540: the plans of short arrays are otherwise made anew at each call.
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare

@@ -5,7 +5,7 @@ import { type Database, isDatabaseUnavailable } from '../storage/database.ts';
 import { type AcceptedJob, acceptJobs, type JobSubmission } from '../storage/jobs.ts';
 import type { Notifications } from '../storage/notifications.ts';
 
-/** Jobs that share one transaction, and transactions at once: 6,000 accepts/s against 2,200 one by one (docs/decisions/0001). */
+/** Jobs that share one transaction, and transactions at once. Why 50: docs/decisions/0003. */
 const MAX_JOBS = 50;
 const MAX_IN_FLIGHT = 2;
 

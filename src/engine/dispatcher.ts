@@ -20,7 +20,7 @@ export interface DispatcherOptions {
 
 /** Lanes that one claim looks at: 64 keep a claim under 4 ms with 1,000 busy lanes (docs/decisions/0001). */
 const WINDOW_LANES = 64;
-/** Most jobs of one claim; bounds how long a fresh tenant's first job waits behind a running claim. */
+/** Most jobs of one claim; bounds how long a new tenant's first job waits behind a running claim (docs/decisions/0003). */
 const MAX_CLAIM = 50;
 const MAX_HINTS = 64;
 const PROMOTE_LIMIT = 500;

@@ -5,7 +5,7 @@ import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { type JournalAnswer, writeJournal } from '../storage/held-jobs.ts';
 import type { Notifications } from '../storage/notifications.ts';
 
-/** Entries that share one transaction; measured best between 50 and 200 (docs/decisions/0001). */
+/** Entries that share one transaction, and transactions at once. Why 50: docs/decisions/0003. */
 const MAX_ENTRIES = 50;
 const MAX_IN_FLIGHT = 2;
 

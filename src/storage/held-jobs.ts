@@ -43,9 +43,9 @@ const toEntryRow = (entry: JournalEntry, ord: number): Record<string, unknown> =
   lease_id: entry.leaseId,
   write_num: entry.writeNum,
   events: entry.events,
-  artifacts: entry.artifacts.length > 0 ? entry.artifacts.map(toArtifactRow) : null,
-  finish: entry.finish,
-  sandbox_id: entry.sandboxId,
+  artifacts: entry.artifacts.length > 0 ? entry.artifacts.map(toArtifactRow) : undefined,
+  finish: entry.finish ?? undefined,
+  sandbox_id: entry.sandboxId ?? undefined,
 });
 
 const toArtifactRow = (artifact: ArtifactEntry): Record<string, unknown> => ({
