@@ -1,4 +1,4 @@
--- Accept: jobs enter the queue of their session. docs/decisions/0001 explains the locking; the order is
+-- Accept: jobs enter the queue of their session. docs/decisions/0002 explains the locking; the order is
 -- tenant -> session (by num) -> job -> rest. Each function is one round trip and waits for nobody but row locks.
 
 create type job_submission as (

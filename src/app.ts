@@ -108,7 +108,14 @@ export const startApp = async (options: AppOptions): Promise<App> => {
     undo.defer(async () => await hub.stop());
     const draining = new AbortController();
     const health = { check: async () => await faultsOf(node) };
-    const server = buildServer({ context, hub, health, log, draining: draining.signal });
+    const server = buildServer({
+      context,
+      hub,
+      health,
+      log,
+      draining: draining.signal,
+      servesApi: config.role !== 'runner',
+    });
     undo.defer(async () => await server.close());
     const url = await listen(server, config);
     // Jobs are seen to their end while requests about them are still answered.

@@ -11,7 +11,7 @@ export type Access =
       /** True where `?token=` is read beside the header: for clients that cannot set one. */
       readonly readsQueryToken: boolean;
       /**
-       * What decides over the single record. `job`: findJob in actions/read-job.ts checks its session, user and tenant.
+       * What decides over the single record. `job`: findJob in actions/find-job.ts checks its session, user and tenant.
        * `session`: resolveSession in actions/resolve-session.ts checks the one that the new work goes to.
        * `tenant`: the statement itself is limited to the principal's tenant and, where it has one, user.
        */

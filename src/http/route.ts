@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authenticate } from '../actions/authenticate.ts';
 import type { ActionContext } from '../actions/context.ts';
-import { KaziError } from '../core/errors.ts';
 import { checkIdentityHints, type IdentityHints, type Principal } from '../core/principal.ts';
+import { requireScope } from '../core/scope.ts';
 import type { Access } from './access.ts';
 import { searchOf } from './request-url.ts';
 
@@ -48,9 +48,7 @@ export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, 
       const queryToken = access.readsQueryToken ? query.get('token') : null;
       const principal = await authenticate(context, { authorization, queryToken });
       checkIdentityHints(principal, hintsOf === null ? queryHints(query) : hintsOf(body));
-      if (access.who === 'admin' && !principal.scopes.includes('admin')) {
-        throw new KaziError('SCOPE_REQUIRED', { scope: 'Admin' });
-      }
+      if (access.who === 'admin') requireScope(principal, 'admin');
       return await handle({ context, principal, request, reply, query, body });
     },
   });

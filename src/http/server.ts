@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly log: Logger;
   /** Aborted when the node begins to stop: new work is refused, streams end with their cursor, connections are closed. */
   readonly draining: AbortSignal;
+  /** False on a node that only runs jobs: it answers for its health, and nothing else. */
+  readonly servesApi: boolean;
 }
 
 declare module 'fastify' {
@@ -62,8 +64,10 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
   server.setErrorHandler((error, request, reply) => sendError(log, error, request, reply));
 
   addHealthRoutes(server, { health, draining });
-  addKeyRoutes(server, context);
-  addJobRoutes(server, { context, hub, draining });
+  if (options.servesApi) {
+    addKeyRoutes(server, context);
+    addJobRoutes(server, { context, hub, draining });
+  }
   const patterns = routes.map(({ url }) => patternOf(url));
   server.setNotFoundHandler((request, reply) => {
     // A path that some route has, under another method, is not unknown.

@@ -127,6 +127,16 @@ describe('health', () => {
   });
 });
 
+test('a node that only runs jobs answers for its health, and nothing else', async (t) => {
+  const runner = await startApi({ runsJobs: false, servesApi: false }, t);
+  const statusOf = async (path: string): Promise<number> =>
+    (await send(runner.url, { method: 'GET', path, headers: bearer(runner.adminKey) })).status;
+  assert.deepEqual(
+    await Promise.all(['/health', '/healthz', '/readyz', '/jobs', '/keys', '/submit'].map(statusOf)),
+    [200, 200, 200, 404, 404, 404],
+  );
+});
+
 describe('a server that drains', () => {
   const startDraining = async (t: TestContext) => await startApi({ databaseUrl: api.databaseUrl, runsJobs: false }, t);
 

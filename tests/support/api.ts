@@ -28,6 +28,8 @@ import { SessionWorkbenches } from '../../src/workspaces/session-workbenches.ts'
 import { createTestDatabase } from './database.ts';
 
 export interface ApiOptions {
+  /** False = a node that only runs jobs. */
+  readonly servesApi?: boolean;
   /** The database of another API, for a second node; a new one when absent. */
   readonly databaseUrl?: string;
   /** False: accepts jobs but runs none. */
@@ -86,7 +88,8 @@ export const startApi = async (options: ApiOptions = {}, t?: TestContext): Promi
   undo.defer(async () => await hub.stop());
   const draining = new AbortController();
   const health = { check: async () => await Promise.resolve(options.reasons ?? []) };
-  const server = buildServer({ context, hub, health, log: context.log, draining: draining.signal });
+  const servesApi = options.servesApi ?? true;
+  const server = buildServer({ context, hub, health, log: context.log, draining: draining.signal, servesApi });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   undo.defer(async () => {
     server.server.closeAllConnections();
