@@ -325,6 +325,7 @@ CREATE OR REPLACE FUNCTION public.accept_jobs(p_items jsonb)
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 declare

@@ -15,7 +15,8 @@ const SHOW = `
   const sign = new LifeSign({ dataDir: process.argv[1], log: null });
   sign.start();
   console.log(sign.name);
-  setInterval(() => undefined, 1 << 30);
+  // Holds the sign: what nobody holds is collected, and its lock with it.
+  setInterval(() => sign.name, 1 << 30);
 `;
 
 /** A judge in this process, and another process that shows its sign in the same folder. */
