@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const NAME = /^[0-9a-f-]{36}\/[0-9a-f-]{36}$/;
 
 /**
@@ -19,6 +20,7 @@ export class LifeSign {
   readonly #folder: string;
   readonly #log: Logger;
   #own: { readonly name: string; readonly lock: DatabaseSync } | undefined;
+  #anchor: NodeJS.Timeout | undefined;
 
   constructor(options: { readonly dataDir: string; readonly log: Logger }) {
     this.#folder = join(options.dataDir, 'nodes');
@@ -41,12 +43,16 @@ export class LifeSign {
     } catch {
       // The warning below says all that matters.
     }
-    if (lock) this.#own = { name, lock };
-    else
+    if (lock) {
+      this.#own = { name, lock };
+      // Timers are roots: a sign that only its own process knows is not collected, which would let go of the lock.
+      this.#anchor = setInterval(() => this.#own, LONGEST_TIMER_MS).unref();
+    } else {
       this.#log.warn(
         { folder: this.#folder },
         'no sign of life can be shown here; only its lease tells of the death of this node',
       );
+    }
   }
 
   /** To be called when the node has given up its lease. Safe twice. */
@@ -54,6 +60,7 @@ export class LifeSign {
     if (!this.#own) return;
     const { name, lock } = this.#own;
     this.#own = undefined;
+    clearInterval(this.#anchor);
     lock.close();
     this.forget(name);
   }

@@ -12,11 +12,16 @@ import { LifeSign } from '../../src/engine/life-sign.ts';
 const log = pino({ level: 'silent' });
 const SHOW = `
   const { LifeSign } = await import('${new URL('../../src/engine/life-sign.ts', import.meta.url).href}');
-  const sign = new LifeSign({ dataDir: process.argv[1], log: null });
+  let sign = new LifeSign({ dataDir: process.argv[1], log: null });
   sign.start();
-  console.log(sign.name);
-  // Holds the sign: what nobody holds is collected, and its lock with it.
-  setInterval(() => sign.name, 1 << 30);
+  const { name } = sign;
+  // Nobody holds the sign any more: it must stay for all that.
+  sign = undefined;
+  await new Promise(setImmediate);
+  gc();
+  gc();
+  console.log(name);
+  setInterval(() => undefined, 1 << 30);
 `;
 
 /** A judge in this process, and another process that shows its sign in the same folder. */
@@ -26,7 +31,7 @@ const startBoth = async (t: TestContext) => {
   const judge = new LifeSign({ dataDir, log });
   judge.start();
   t.after(() => judge.stop());
-  const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval'];
+  const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning', '--input-type=module', '--eval'];
   const child = spawn(process.execPath, [...flags, SHOW, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   const said: unknown[] = await once(createInterface({ input: child.stdout }), 'line');
