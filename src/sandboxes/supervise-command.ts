@@ -24,6 +24,8 @@ const LIMIT_OF_SIGNAL: Readonly<Partial<Record<NodeJS.Signals, SandboxLimitName>
 };
 const MAX_TIMER_MS = 2_147_483_647;
 
+const KILL_AGAIN_MS = 100;
+
 type End = 'abort' | 'kill' | SandboxLimitName;
 
 /** Holds a started command to its limits, its wall time and its signal, and gathers its output. */
@@ -36,9 +38,12 @@ export const superviseCommand = (options: {
   const { started, command, limits, meter } = options;
   const startedAt = performance.now();
   let end: End | null = null;
+  let killTimer: NodeJS.Timeout | undefined;
   const endBy = (reason: End): void => {
     end ??= reason;
     started.kill();
+    // While a sandbox starts, helpers come and go in it, and one kill may hit just them.
+    killTimer ??= setInterval(() => started.kill(), KILL_AGAIN_MS);
   };
   const output = new OutputCollector({
     maxBytes: limits.outputBytes,
@@ -56,6 +61,7 @@ export const superviseCommand = (options: {
     const streams = Promise.all([output.collect('stdout', started.stdout), output.collect('stderr', started.stderr)]);
     const { code, signal } = await started.exited;
     clearTimeout(wallTimer);
+    clearInterval(killTimer);
     stopWatching();
     command.signal?.removeEventListener('abort', onAbort);
     await streams;

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DEFAULT_SANDBOX_LIMITS } from './sandbox-limits.ts';
+import { superviseCommand } from './supervise-command.ts';
+import { WorkspaceMeter } from './workspace-meter.ts';
+
+test('a command whose processes were just changing hands when it was ended is ended all the same', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'kazi-supervise-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const child = spawn('sleep', ['600'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  let kills = 0;
+  const abort = new AbortController();
+  const supervised = superviseCommand({
+    started: {
+      leaderPid: child.pid ?? 0,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      exited: once(child, 'exit').then(() => ({ code: child.exitCode, signal: child.signalCode })),
+      // As when the kill hits a helper of the start, which is gone before the program is there.
+      kill: () => {
+        kills += 1;
+        if (kills > 1) child.kill('SIGKILL');
+      },
+    },
+    command: { script: 'sleep 600', signal: abort.signal },
+    limits: DEFAULT_SANDBOX_LIMITS,
+    meter: new WorkspaceMeter(folder, DEFAULT_SANDBOX_LIMITS.workspaceBytes),
+  });
+  abort.abort();
+  const result = await supervised.result;
+  assert.deepEqual([result.aborted, result.signal, kills], [true, 'SIGKILL', 2]);
+});
