@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ZodType } from 'zod';
 import { backoffMs } from '../core/backoff.ts';
@@ -98,10 +99,12 @@ export class ApiClient {
     return await this.#ask(answers.key, { method: 'DELETE', path: `/keys/${encodeURIComponent(id)}` });
   }
 
-  /** The bytes of one artifact. The caller consumes or cancels them. */
-  async openArtifact(jobId: string, path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  /** The bytes of one artifact. The caller reads them to the end or destroys them. */
+  async openArtifact(jobId: string, path: string, signal?: AbortSignal): Promise<Readable> {
     const encoded = path.split('/').map(encodeURIComponent).join('/');
-    return await this.#open({ path: `${jobPath(jobId)}/artifacts/${encoded}`, signal });
+    const body = await this.#open({ path: `${jobPath(jobId)}/artifacts/${encoded}`, signal });
+    // At once, since it locks the stream: fetch cancels a body that nobody reads when its response is collected.
+    return Readable.fromWeb(body);
   }
 
   /** What is recorded of a job after an event, without waiting for more; empty when that is all. */
@@ -124,6 +127,7 @@ export class ApiClient {
     return await this.#open({ path: `${jobPath(jobId)}/events`, headers, signal: options.signal });
   }
 
+  /** The caller locks the body before it waits for anything else. */
   async #open(request: Request): Promise<ReadableStream<Uint8Array>> {
     const response = await this.#fetch(request);
     if (response.body === null) throw this.#unexpected(request, 'an empty answer');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isArtifactPath } from '../core/artifact-path.ts';
 import { parseJobId } from '../core/job-id.ts';
@@ -36,7 +36,7 @@ export const downloadArtifacts = async (
 };
 
 const save = async (
-  body: ReadableStream<Uint8Array>,
+  body: Readable,
   { file, path, signal }: { readonly file: WireArtifact; readonly path: string; readonly signal: AbortSignal },
 ): Promise<void> => {
   await mkdir(dirname(path), { recursive: true });
@@ -49,7 +49,7 @@ const save = async (
     },
   });
   try {
-    await pipeline(Readable.fromWeb(body), meter, createWriteStream(draft, { flags: 'wx' }), { signal });
+    await pipeline(body, meter, createWriteStream(draft, { flags: 'wx' }), { signal });
     const digest = hash.digest('hex');
     if (typeof file.checksum_sha256 === 'string' && digest !== file.checksum_sha256) {
       throw new CommandFailure(

@@ -37,7 +37,11 @@ describe('kazi run', () => {
 
   test('saves artifacts under the id of the job, folders and odd names included', async (t) => {
     const cwd = await makeFolder(t);
-    const { stdout } = await run(["mkdir 'a b'; printf inside > 'a b/c#?.txt'; printf top > top.txt"], cwd);
+    const { code, stdout, stderr } = await run(
+      ["mkdir 'a b'; printf inside > 'a b/c#?.txt'; printf top > top.txt"],
+      cwd,
+    );
+    assert.deepEqual([code, stderr], [0, '']);
     const saved = join(cwd, 'kazi-artifacts', jobIdIn(stdout));
     assert.deepEqual((await readdir(saved, { recursive: true })).toSorted(), ['a b', 'a b/c#?.txt', 'top.txt']);
     assert.equal(await readFile(join(saved, 'a b', 'c#?.txt'), 'utf8'), 'inside');
