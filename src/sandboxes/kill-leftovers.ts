@@ -5,7 +5,10 @@ import { isRunning, readStartTime } from './process-life.ts';
 import { readProcessTree } from './process-tree.ts';
 
 const POLL_MS = 5;
+const EMPTY_DELAY_MS = 20;
 const DEADLINE_MS = 10_000;
+/** A process that turns into another program has no command line for a moment, however long the machine makes that. */
+const EMPTY_LOOKS = 5;
 
 /**
  * Kills every process of this machine that carries `mark` as an argument, with all below it, and resolves when none of them can
@@ -15,19 +18,21 @@ const DEADLINE_MS = 10_000;
 export const killLeftovers = async (mark: string): Promise<number> => {
   const startTimes = new Map<number, string>();
   const deadline = performance.now() + DEADLINE_MS;
+  let emptyLooks = 0;
   for (;;) {
     const leaders = findMarked(mark);
     for (const pid of leaders.flatMap(readProcessTree)) startTimes.set(pid, readStartTime(pid) ?? '');
     leaders.forEach(killQuietly);
     const alive = [...startTimes].filter(([pid, startTime]) => isRunning(pid) && readStartTime(pid) === startTime);
-    if (alive.length === 0) return startTimes.size;
+    emptyLooks = leaders.length === 0 && alive.length === 0 ? emptyLooks + 1 : 0;
+    if (emptyLooks >= EMPTY_LOOKS) return startTimes.size;
     if (performance.now() > deadline) {
       throw new KaziError('SANDBOX_UNAVAILABLE', {
         reason: `processes of an earlier sandbox of this workspace do not end (found pid ${alive.map(([pid]) => pid).join(', ')}, expected none). End them.`,
       });
     }
     // They are not our children, so no signal tells their end.
-    await delay(POLL_MS);
+    await delay(emptyLooks > 0 ? EMPTY_DELAY_MS : POLL_MS);
   }
 };
 

@@ -5,8 +5,10 @@ import type { WorkspaceMeter } from './workspace-meter.ts';
 
 /** How far a command can overshoot: at most what it can take in this time. */
 const INTERVAL_MS = 250;
-/** A look that takes long (a big workspace) is made rarer, so that watching never costs more than a tenth of a processor. */
+/** A look at the disk that takes long (a big workspace) is made rarer, so that watching costs about a tenth of a processor. */
 const MIN_REST_FACTOR = 9;
+/** A busy machine makes every look long: that must not become a licence to fill the disk. */
+const LONGEST_REST_MS = 5_000;
 
 /**
  * Looks at a running command from outside and reports the first limit that it passes: the kernel's limits are per process,
@@ -20,20 +22,25 @@ export const watchLimits = (options: {
   readonly onLimit: (limit: SandboxLimitName) => void;
 }): (() => void) => {
   const { leaderPid, limits, meter, onLimit } = options;
-  let isEnded = false;
-  let timer: NodeJS.Timeout | undefined;
-  const look = async (): Promise<void> => {
-    const startedAt = performance.now();
-    const limit = findPassedLimit(leaderPid, limits) ?? ((await meter.isOver()) ? 'workspace' : null);
-    if (isEnded) return;
+  const usageTimer = setInterval(() => {
+    const limit = findPassedLimit(leaderPid, limits);
     if (limit !== null) onLimit(limit);
-    const tookMs = performance.now() - startedAt;
-    timer = setTimeout(() => void look(), Math.max(INTERVAL_MS, tookMs * MIN_REST_FACTOR));
+  }, INTERVAL_MS);
+  let isEnded = false;
+  let diskTimer: NodeJS.Timeout | undefined;
+  const lookAtDisk = async (): Promise<void> => {
+    const startedAt = performance.now();
+    const isOver = await meter.isOver();
+    if (isEnded) return;
+    if (isOver) onLimit('workspace');
+    const restMs = (performance.now() - startedAt) * MIN_REST_FACTOR;
+    diskTimer = setTimeout(() => void lookAtDisk(), Math.min(Math.max(INTERVAL_MS, restMs), LONGEST_REST_MS));
   };
-  timer = setTimeout(() => void look(), INTERVAL_MS);
+  diskTimer = setTimeout(() => void lookAtDisk(), INTERVAL_MS);
   return () => {
     isEnded = true;
-    clearTimeout(timer);
+    clearInterval(usageTimer);
+    clearTimeout(diskTimer);
   };
 };
 
