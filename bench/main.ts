@@ -15,7 +15,7 @@ import { benchWaitingJobs } from './waiting-jobs.ts';
 const HELP = `Measures kazi on this machine, beside a plain-table queue in the same run.
 
   npm run bench                    everything but the long drain, about 2 minutes
-  npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness drain'}
+  npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -42,15 +42,13 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     { name: 'waiting', run: async (server) => await benchWaitingJobs(server, 10_000 * scale) },
     {
       name: 'fairness',
-      run: async (server) => [
-        ...(await benchFairness(server, {
-          crowd: 'parked',
-          queued: 100_000 * scale,
-          tenants: 1,
-          samples: 200 * scale,
-        })),
-        ...(await benchFairness(server, { crowd: 'busy', queued: 100_000 * scale, tenants: 20, samples: 200 * scale })),
-      ],
+      run: async (server) =>
+        await benchFairness(server, { crowd: 'parked', queued: 100_000 * scale, tenants: 1, samples: 200 * scale }),
+    },
+    {
+      name: 'saturated',
+      run: async (server) =>
+        await benchFairness(server, { crowd: 'busy', queued: 100_000 * scale, tenants: 20, samples: 200 * scale }),
     },
     ...(drainJobs > 0
       ? [{ name: 'drain', run: async (server: BenchServer) => await benchLongDrain(server, drainJobs, say) }]
@@ -76,6 +74,16 @@ const benchReference = async (server: BenchServer, jobs: number): Promise<string
     `the same rows by a plain SKIP LOCKED queue          ${showRates(rates.map((rate) => rate.plain))}`,
     `kazi / plain, median of the rounds                  ${median(rates.map((rate) => rate.kazi / rate.plain)).toFixed(2)}`,
   ];
+};
+
+/** A server of its own for each part: else the clean-up of one part's rows would weigh on the next. */
+const onServer = async (work: (server: BenchServer) => Promise<void>): Promise<void> => {
+  const server = await startBenchServer(process.env['DATABASE_URL']);
+  try {
+    await work(server);
+  } finally {
+    await server.stop();
+  }
 };
 
 const describeServer = async (server: BenchServer): Promise<string> => {
@@ -108,15 +116,14 @@ if (values.help) {
     say(`Found no part "${values.only}". ${HELP}`);
     process.exitCode = 2;
   }
-  const server = await startBenchServer(process.env['DATABASE_URL']);
-  try {
-    const [cpu] = cpus();
-    say(
-      `machine   ${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-    );
-    say(`database  ${await describeServer(server)}`);
-    for (const part of parts) for (const line of await part.run(server)) say(line);
-  } finally {
-    await server.stop();
+  const [cpu] = cpus();
+  say(
+    `machine   ${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+  );
+  await onServer(async (server) => say(`database  ${await describeServer(server)}`));
+  for (const part of parts) {
+    await onServer(async (server) => {
+      for (const line of await part.run(server)) say(line);
+    });
   }
 }
