@@ -1,9 +1,7 @@
 import pg from 'pg';
-import { KaziError } from '../core/errors.ts';
-import { pendingMigrations } from './migrate.ts';
+import { pendingMigrations, requireSupportedServer } from './migrate.ts';
 
 const CONNECT_MS = 5_000;
-const OLDEST_POSTGRES = 150_000;
 
 /** What a start would meet: the server's version and the migrations that it would apply. Changes nothing. */
 export interface DatabaseCondition {
@@ -23,12 +21,9 @@ export const inspectDatabase = async (url: string): Promise<DatabaseCondition> =
     const { rows } = await client.query<{ number: string; version: string }>(
       `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
     );
-    const [row] = rows;
-    if (row === undefined || Number(row.number) < OLDEST_POSTGRES) {
-      const message = `Found PostgreSQL ${row?.version ?? 'of unknown version'}, expected 15 or newer. Upgrade the server or point DATABASE_URL at another one.`;
-      throw new KaziError('MIGRATION_REFUSED', { message });
-    }
-    return { version: row.version, pending: await pendingMigrations(url) };
+    const version = rows[0]?.version ?? 'of unknown version';
+    requireSupportedServer({ number: Number(rows[0]?.number ?? 0), version });
+    return { version, pending: await pendingMigrations(url) };
   } finally {
     await client.end();
   }
