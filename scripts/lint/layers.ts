@@ -20,7 +20,9 @@ export interface LayerRule {
 /** The interface file of each kind of adapter: what the rest of src may know of it, as types. */
 const INTERFACES: readonly string[] = [
   'blobs/store',
+  'egress/egress',
   'mail/mailer',
+  'models/model',
   'runtimes/runtime',
   'sandboxes/sandbox',
   'workspaces/store',
@@ -42,7 +44,9 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
   // Http reaches rows through actions only; it may name their types.
   http: layer({ values: ['core', 'actions', 'realtime'], types: ['storage', 'engine', ...INTERFACES] }),
   blobs: ADAPTER,
+  egress: ADAPTER,
   mail: ADAPTER,
+  models: ADAPTER,
   postgres: ADAPTER,
   runtimes: ADAPTER,
   sandboxes: ADAPTER,
@@ -51,7 +55,9 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
   app: layer({
     values: ['core', 'config', 'storage', 'actions', 'engine', 'realtime', 'http'].concat([
       'blobs',
+      'egress',
       'mail',
+      'models',
       'postgres',
       'runtimes',
       'sandboxes',
@@ -63,7 +69,7 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
   cli: layer({
     values: ['core', 'config', 'sdk'],
     types: ['app'],
-    lazily: ['app', 'postgres', 'sandboxes', 'storage'],
+    lazily: ['app', 'models', 'postgres', 'sandboxes', 'storage'],
   }),
   main: layer({ values: ['core', 'config', 'app'], lazily: ['cli'] }),
 };

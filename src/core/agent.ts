@@ -1,7 +1,11 @@
+import { type ApprovalPolicy, NO_APPROVALS } from './approval.ts';
+import type { BudgetLevel } from './budget.ts';
+import type { JsonSchema } from './json-schema.ts';
+
 /** The agent loops that kazi has. */
 export type RuntimeName = 'llm' | 'shell' | 'echo';
 
-/** A named configuration that jobs run with. */
+/** A named configuration that jobs run with. What only the runtime `llm` reads is null, empty or default for the others. */
 export interface Agent {
   readonly name: string;
   readonly runtime: RuntimeName;
@@ -10,24 +14,64 @@ export interface Agent {
   /** Jobs of this agent that may run at once for one tenant; null = the tenant's limit alone. */
   readonly maxRunning: number | null;
   readonly description: string;
+  /** `provider/model`; null = the server's KAZI_MODEL. */
+  readonly model: string | null;
+  /** What the model is told about its task, before kazi's own words about the workspace. */
+  readonly instructions: string | null;
+  /** Names of the built-in tools that it may use; null = all of them. */
+  readonly tools: readonly string[] | null;
+  readonly mcpServers: readonly McpServer[];
+  readonly approvals: ApprovalPolicy;
+  /** Where fetch_url and MCP servers over HTTP may go. */
+  readonly egress: EgressPolicy;
+  readonly limits: AgentLimits;
+  /** JSON Schema (2020-12 or draft-07) of its answer; null = free text. */
+  readonly outputSchema: JsonSchema | null;
 }
 
-const builtin = (name: string, runtime: RuntimeName, description: string): Agent => ({
-  name,
-  runtime,
-  version: null,
+/** Which hosts an agent may reach. Private addresses are refused under both kinds that allow something, unless a host names one. */
+export type EgressPolicy =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'public' }
+  /** `example.org`, or `*.example.org` for all below it; with an optional `:port`. */
+  | { readonly kind: 'hosts'; readonly hosts: readonly string[] };
+
+/** A server of the Model Context Protocol whose tools the agent may use, named `<server>__<tool>` towards the model. */
+export type McpServer = {
+  /** `[a-z0-9-]{1,32}`, unique in the agent. */
+  readonly name: string;
+  /** The only tools taken from it; null = all. */
+  readonly tools: readonly string[] | null;
+} & (
+  | { readonly transport: 'http'; readonly url: string; readonly headers: Readonly<Record<string, string>> }
+  /** Runs inside the job's sandbox. */
+  | {
+      readonly transport: 'stdio';
+      readonly command: readonly [string, ...string[]];
+      readonly env: Readonly<Record<string, string>>;
+    }
+);
+
+/** Limits of one job; null = what the budget level says. */
+export interface AgentLimits {
+  readonly budget: BudgetLevel;
+  readonly maxModelCalls: number | null;
+  readonly maxCostMicros: number | null;
+  readonly maxRunMs: number | null;
+  /** Longest answer of one model call, in tokens. */
+  readonly maxOutputTokens: number | null;
+}
+
+/** What an agent has that does not say otherwise. */
+export const AGENT_DEFAULTS = Object.freeze<Omit<Agent, 'name' | 'runtime' | 'version'>>({
   maxRunning: null,
-  description,
+  description: '',
+  model: null,
+  instructions: null,
+  tools: null,
+  mcpServers: [],
+  approvals: NO_APPROVALS,
+  egress: { kind: 'public' },
+  limits: { budget: 'standard', maxModelCalls: null, maxCostMicros: null, maxRunMs: null, maxOutputTokens: null },
+  outputSchema: null,
 });
-
-/** Agents that every tenant has (jobs API, section 4). */
-export const BUILTIN_AGENTS: readonly Agent[] = [
-  builtin('default', 'llm', 'A general assistant on the configured model'),
-  builtin('echo', 'echo', 'Answers with its input; for probes and load tests'),
-  builtin('marketing', 'llm', 'A marketing assistant on the configured model'),
-  builtin('research', 'llm', 'A research assistant on the configured model'),
-  builtin('shell', 'shell', 'Runs its input as a shell script in the sandbox, without a model'),
-];
-
-/** The built-in agent of that name, if there is one. */
-export const builtinAgent = (name: string): Agent | undefined => BUILTIN_AGENTS.find((agent) => agent.name === name);

@@ -49,12 +49,38 @@ export const ERRORS = define({
   JOB_NOT_FOUND: { status: 404, retryable: false, message: 'Job not found' },
   ARTIFACT_NOT_FOUND: { status: 404, retryable: false, message: 'Artifact not found' },
   API_KEY_NOT_FOUND: { status: 404, retryable: false, message: 'API key not found' },
+  AGENT_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    message: 'Agent not found: found no {what}; GET /agents lists the agents, GET /agents/NAME/versions their versions',
+  },
+  APPROVAL_NOT_FOUND: { status: 404, retryable: false, message: 'Approval not found' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, message: 'The request did not arrive in time' },
   IDEMPOTENCY_IN_PROGRESS: {
     status: 409,
     retryable: true,
     message: 'A request with this Idempotency-Key is still in progress',
+  },
+  AGENT_BUILTIN: {
+    status: 409,
+    retryable: false,
+    message: 'Agent "{agent}" is built in: it cannot be changed or retired. Create one of another name.',
+  },
+  APPROVAL_DECIDED: {
+    status: 409,
+    retryable: false,
+    message: 'Approval already decided: {state} by {by} at {at}. A decision is final.',
+  },
+  APPROVAL_EXPIRED: {
+    status: 409,
+    retryable: false,
+    message: 'Approval expired at {at}, when its default was taken: {fallback}. It cannot be decided any more.',
+  },
+  APPROVAL_CANCELED: {
+    status: 409,
+    retryable: false,
+    message: 'Approval withdrawn at {at}: its job was canceled or has ended. It cannot be decided any more.',
   },
   CURSOR_EXPIRED: {
     status: 410,
@@ -80,6 +106,15 @@ export const ERRORS = define({
       'Webhook URL not allowed: this version of kazi does not deliver webhooks yet. Leave "webhook" out and follow GET /jobs/{id}/events instead.',
   },
   HEADERS_TOO_LARGE: { status: 431, retryable: false, message: 'Request header fields too large' },
+  REQUEST_BUDGET_EXCEEDED: { status: 429, retryable: false, message: 'Session request budget exceeded ({limit})' },
+  COST_BUDGET_EXCEEDED: {
+    status: 429,
+    retryable: false,
+    message: 'Session estimated cost budget exceeded ({limit} USD)',
+  },
+  API_KEY_LIMIT_REACHED: { status: 429, retryable: false, message: 'API key spend limit reached ({limit} USD)' },
+  TENANT_LIMIT_REACHED: { status: 429, retryable: false, message: 'Tenant spend limit reached' },
+  JOB_LIMIT_REACHED: { status: 429, retryable: false, message: 'Budget of the parent job exceeded ({limit} USD)' },
   RATE_LIMITED: { status: 429, retryable: true, message: 'Rate limit exceeded' },
   INTERNAL: { status: 500, retryable: true, message: 'Internal error' },
   SIGNING_SECRET_MISSING: { status: 500, retryable: false, message: 'Session signing secret not configured' },
@@ -102,6 +137,19 @@ export const ERRORS = define({
     retryable: false,
     message:
       'Agent "{agent}" needs the runtime "{runtime}", which this server does not have. Set KAZI_MODEL to a provider/model and its API key, or use the agent "shell".',
+  },
+  NO_MODEL: {
+    status: 500,
+    retryable: false,
+    message:
+      'No model is configured. Set KAZI_MODEL to a provider/model such as anthropic/claude-sonnet-4-5, with the key of its provider (ANTHROPIC_API_KEY, OPENAI_API_KEY or GOOGLE_GENERATIVE_AI_API_KEY) or KAZI_OPENAI_COMPATIBLE_URL; or use the agent "shell".',
+  },
+  MODEL_UNAVAILABLE: { status: 500, retryable: false, message: 'Model "{model}" cannot be used: {reason}' },
+  EGRESS_REFUSED: { status: 403, retryable: false, message: 'The address "{url}" may not be fetched: {reason}' },
+  MCP_SERVER_FAILED: {
+    status: 502,
+    retryable: false,
+    message: 'MCP server "{server}" of the agent cannot be used: {reason}',
   },
   LEASE_LOST: {
     status: 500,

@@ -11,7 +11,14 @@ export type EventType =
   | 'step.finished'
   | 'step.failed'
   | 'output.written'
+  | 'message.delta'
   | 'message.created'
+  | 'model_call.retried'
+  | 'context.compacted'
+  | 'approval.requested'
+  | 'approval.decided'
+  | 'budget.exceeded'
+  | 'warning.raised'
   | 'artifact.published';
 
 /** One entry of a session's append-only log; seq runs from 1 without gaps. */

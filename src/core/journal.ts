@@ -1,6 +1,8 @@
+import type { ApprovalRequest } from './approval.ts';
 import type { ArtifactEntry } from './artifact.ts';
 import type { EventType } from './event.ts';
 import type { JobOutcome } from './job.ts';
+import type { ModelCall } from './model-call.ts';
 
 /** A step as the journal holds it. A finished step is never run again. */
 export interface Step {
@@ -36,6 +38,12 @@ export interface JournalEvent {
   readonly data?: Readonly<Record<string, unknown>>;
   readonly message?: { readonly role: 'user' | 'assistant'; readonly content: readonly ContentBlock[] };
   readonly step?: Step;
+  /** Accounted in the same commit: what the step's model call used and cost; its hold is released. */
+  readonly modelCall?: ModelCall;
+  /** Asked in the same commit. */
+  readonly approval?: ApprovalRequest;
+  /** Stands for all that was said in the session up to this entry, from now on. */
+  readonly summary?: string;
 }
 
 /** The end of a run. */
@@ -59,4 +67,6 @@ export interface JournalEntry {
   readonly artifacts: readonly ArtifactEntry[];
   readonly finish: JobFinish | null;
   readonly sandboxId: string | null;
+  /** A step whose message is whole now: the pieces of it that were written after this seq go. */
+  readonly compact?: { readonly step: number; readonly afterSeq: number };
 }

@@ -43,6 +43,9 @@ export const settingKinds = Object.freeze({
   encryptionKey: kind('32 bytes in base64', (text) => (decodeBase64(text)?.length === 32 ? text : null)),
   integer: (least: number, most: number): SettingKind<number> =>
     kind(`a whole number from ${least} to ${most}`, (text) => parseInteger(text, { least, most })),
+  dollars: kind('dollars with at most 6 decimals, such as 2.5', (text) =>
+    /^\d{1,7}(?:\.\d{1,6})?$/.test(text) ? Number(text) : null,
+  ),
   choice: <const T extends string>(choices: readonly T[]): SettingKind<T> =>
     kind(`one of ${choices.join(', ')}`, (text) => choices.find((choice) => choice === text) ?? null),
   /** An absolute URL of one of the protocols, which are named without the colon. */

@@ -172,6 +172,34 @@ export const SETTINGS = Object.freeze({
     fallback: 50,
     documentation: 'Jobs of one tenant that run at once, over all nodes.',
   }),
+  sessionMaxRequests: always(settingKinds.integer(0, 1_000_000_000), {
+    variable: 'KAZI_SESSION_MAX_REQUESTS',
+    fallback: 200,
+    documentation:
+      'Jobs that may call a model in the life of one session; 0 = no limit. A session or tenant may have its own.',
+  }),
+  sessionMaxCostUsd: always(settingKinds.dollars, {
+    variable: 'KAZI_SESSION_MAX_COST_USD',
+    fallback: 2,
+    documentation:
+      'What one session may spend on models in its life; 0 = no limit. A session or tenant may have its own.',
+  }),
+  tenantMaxCostUsd: maybe(settingKinds.dollars, {
+    variable: 'KAZI_TENANT_MAX_COST_USD',
+    absence: 'no limit',
+    documentation: 'What a tenant may spend on models that has no limit of its own.',
+  }),
+  pricesFile: maybe(settingKinds.text, {
+    variable: 'KAZI_PRICES_FILE',
+    absence: 'none',
+    documentation:
+      'JSON file with prices of models that kazi does not know, or that you pay differently (docs/models.md).',
+  }),
+  allowPrivateFetch: always(settingKinds.boolean, {
+    variable: 'KAZI_ALLOW_PRIVATE_FETCH',
+    fallback: false,
+    documentation: 'Lets agents fetch private and loopback addresses that their egress policy names.',
+  }),
   sandbox: maybe(settingKinds.choice(['bubblewrap', 'just-bash']), {
     variable: 'KAZI_SANDBOX',
     absence: 'best available',

@@ -19,31 +19,7 @@ export const checkSandbox = async (config: Config): Promise<Finding> => {
   }
 };
 
-/** Which model the built-in agents use, and whether its key is there. */
-export const checkModel = (config: Config): Finding => {
-  const { model } = config;
-  if (model === null) {
-    return warn(
-      'model',
-      'none configured; agents "default", "marketing" and "research" cannot run',
-      'set KAZI_MODEL to provider/model, and the key of that provider',
-    );
-  }
-  const missing = missingSetting(config, model.slice(0, model.indexOf('/')));
-  return missing === null ? ok('model', model) : warn('model', `${model}, without ${missing}`, `set ${missing}`);
-};
-
 export const checkDefaultAgent = (config: Config): Finding => {
   const reason = config.defaultAgent === 'shell' && config.model === null ? 'no model is configured' : 'as configured';
   return ok('default agent', `"${config.defaultAgent}" (${reason})`);
-};
-
-const missingSetting = (config: Config, provider: string): string | null => {
-  const needed: Readonly<Record<string, readonly [string | null, string]>> = {
-    anthropic: [config.anthropicApiKey, 'ANTHROPIC_API_KEY'],
-    openai: [config.openaiApiKey, 'OPENAI_API_KEY'],
-    google: [config.googleGenerativeAiApiKey, 'GOOGLE_GENERATIVE_AI_API_KEY'],
-  };
-  const [value, name] = needed[provider] ?? [config.openaiCompatibleUrl, 'KAZI_OPENAI_COMPATIBLE_URL'];
-  return value === null ? name : null;
 };
