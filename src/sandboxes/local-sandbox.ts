@@ -137,7 +137,7 @@ export class LocalSandbox implements Sandbox {
     });
     const process = superviseCommand({ started, command, limits, meter: this.#meter });
     const result = process.result.then(finish);
-    const tracked: SandboxProcess = { kill: () => process.kill(), result };
+    const tracked: SandboxProcess = { kill: () => process.kill(), write: (text) => process.write(text), result };
     this.#track(tracked);
     // Taken over, or destroyed, while it started: it must not run on.
     if (this.#isDestroyed || !claim.isHeld()) tracked.kill();

@@ -13,13 +13,16 @@ export class OutputCollector {
   readonly #kept = { stdout: '', stderr: '' };
   readonly #onOutput: ((chunk: OutputChunk) => void) | undefined;
   readonly #onExcess: () => void;
+  readonly #maxBytes: number;
   #bytesLeft: number;
+  #isExceeded = false;
 
   constructor(options: {
     maxBytes: number;
     onOutput: ((chunk: OutputChunk) => void) | undefined;
     onExcess: () => void;
   }) {
+    this.#maxBytes = options.maxBytes;
     this.#bytesLeft = options.maxBytes;
     this.#onOutput = options.onOutput;
     this.#onExcess = options.onExcess;
@@ -31,6 +34,11 @@ export class OutputCollector {
 
   get stderr(): string {
     return this.#kept.stderr.slice(-KEPT_CHARACTERS);
+  }
+
+  /** Counts from here on, unless the limit was passed already. */
+  allowAnew(): void {
+    if (!this.#isExceeded) this.#bytesLeft = this.#maxBytes;
   }
 
   /** Resolves when the stream has ended. */
@@ -49,10 +57,9 @@ export class OutputCollector {
 
   #allow(bytes: Buffer): Buffer {
     const allowed = bytes.subarray(0, this.#bytesLeft);
-    const hadRoom = this.#bytesLeft > 0;
     this.#bytesLeft -= allowed.length;
-    if (hadRoom && allowed.length < bytes.length) {
-      this.#bytesLeft = 0;
+    if (!this.#isExceeded && allowed.length < bytes.length) {
+      this.#isExceeded = true;
       this.#onExcess();
     }
     return allowed;

@@ -11,6 +11,12 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Folder in the workspace; the workspace itself when absent. */
   readonly cwd?: string | undefined;
+  /**
+   * 'pipe' keeps standard input open for SandboxProcess.write; it is empty when absent. Such a command serves for as long as
+   * it is wanted: it has no wall time but timeoutMs, and outputBytes are counted anew from each write. Throws
+   * INVALID_REQUEST where the shell is emulated.
+   */
+  readonly stdin?: 'pipe' | undefined;
   /** Lowers the sandbox's wallMs for this command. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -38,6 +44,8 @@ export interface CommandResult {
 
 export interface SandboxProcess {
   readonly result: Promise<CommandResult>;
+  /** Resolves when the command's standard input has taken the text; rejects when it is not open, or not any more. */
+  write(text: string): Promise<void>;
   /** Kills the command and all that it started; `result` resolves when they are gone. */
   kill(): void;
 }

@@ -9,6 +9,31 @@ import { DEFAULT_SANDBOX_LIMITS } from './sandbox-limits.ts';
 import { superviseCommand } from './supervise-command.ts';
 import { WorkspaceMeter } from './workspace-meter.ts';
 
+test('a command that is killed after its end ended by itself, and nothing goes on killing', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'kazi-supervise-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const child = spawn('true', { stdio: ['ignore', 'pipe', 'pipe'] });
+  let kills = 0;
+  const supervised = superviseCommand({
+    started: {
+      leaderPid: child.pid ?? 0,
+      stdin: null,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      exited: once(child, 'exit').then(() => ({ code: child.exitCode, signal: child.signalCode })),
+      kill: () => {
+        kills += 1;
+      },
+    },
+    command: { script: 'true' },
+    limits: DEFAULT_SANDBOX_LIMITS,
+    meter: new WorkspaceMeter(folder, DEFAULT_SANDBOX_LIMITS.workspaceBytes),
+  });
+  const result = await supervised.result;
+  supervised.kill();
+  assert.deepEqual([result.exitCode, kills], [0, 0]);
+});
+
 test('a command whose processes were just changing hands when it was ended is ended all the same', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'kazi-supervise-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -20,6 +45,7 @@ test('a command whose processes were just changing hands when it was ended is en
   const supervised = superviseCommand({
     started: {
       leaderPid: child.pid ?? 0,
+      stdin: null,
       stdout: child.stdout,
       stderr: child.stderr,
       exited: once(child, 'exit').then(() => ({ code: child.exitCode, signal: child.signalCode })),

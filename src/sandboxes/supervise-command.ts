@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { OutputCollector } from './output-collector.ts';
 import type { CommandResult, SandboxCommand, SandboxProcess } from './sandbox-command.ts';
 import type { SandboxLimitName, SandboxLimits } from './sandbox-limits.ts';
@@ -8,6 +8,8 @@ import type { WorkspaceMeter } from './workspace-meter.ts';
 /** A process that a driver started, before anyone watches it. */
 export interface StartedCommand {
   readonly leaderPid: number;
+  /** Null when it was started without. */
+  readonly stdin: Writable | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Resolves when the leader and all that it started are gone; never rejects. */
@@ -39,7 +41,9 @@ export const superviseCommand = (options: {
   const startedAt = performance.now();
   let end: End | null = null;
   let killTimer: NodeJS.Timeout | undefined;
+  let isGone = false;
   const endBy = (reason: End): void => {
+    if (isGone) return;
     end ??= reason;
     started.kill();
     // While a sandbox starts, helpers come and go in it, and one kill may hit just them.
@@ -50,8 +54,8 @@ export const superviseCommand = (options: {
     onOutput: command.onOutput,
     onExcess: () => endBy('output'),
   });
-  const wallMs = Math.min(command.timeoutMs ?? limits.wallMs, limits.wallMs, MAX_TIMER_MS);
-  const wallTimer = setTimeout(() => endBy('wall'), wallMs);
+  const wallMs = findWallMs(command, limits);
+  const wallTimer = wallMs === null ? undefined : setTimeout(() => endBy('wall'), wallMs);
   const stopWatching = watchLimits({ leaderPid: started.leaderPid, limits, meter, onLimit: endBy });
   const onAbort = (): void => endBy('abort');
   command.signal?.addEventListener('abort', onAbort, { once: true });
@@ -60,8 +64,10 @@ export const superviseCommand = (options: {
   const finish = async (): Promise<CommandResult> => {
     const streams = Promise.all([output.collect('stdout', started.stdout), output.collect('stderr', started.stderr)]);
     const { code, signal } = await started.exited;
+    isGone = true;
     clearTimeout(wallTimer);
     clearInterval(killTimer);
+    started.stdin?.destroy();
     stopWatching();
     command.signal?.removeEventListener('abort', onAbort);
     await streams;
@@ -79,7 +85,24 @@ export const superviseCommand = (options: {
       durationMs,
     };
   };
-  return { result: finish(), kill: () => endBy('kill') };
+  const write = async (text: string): Promise<void> => {
+    output.allowAnew();
+    await writeText(started.stdin, text);
+  };
+  return { result: finish(), write, kill: () => endBy('kill') };
 };
+
+/** Null for a command that stays as long as it is wanted. */
+const findWallMs = (command: SandboxCommand, limits: SandboxLimits): number | null => {
+  if (command.stdin === 'pipe' && command.timeoutMs === undefined) return null;
+  const longest = command.stdin === 'pipe' ? MAX_TIMER_MS : Math.min(limits.wallMs, MAX_TIMER_MS);
+  return Math.min(command.timeoutMs ?? longest, longest);
+};
+
+const writeText = (stdin: Writable | null, text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (stdin === null) reject(new Error('Standard input is not open: start the command with stdin "pipe".'));
+    else stdin.write(text, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+  });
 
 const limitOf = (end: End): SandboxLimitName | null => (end === 'abort' || end === 'kill' ? null : end);

@@ -54,13 +54,23 @@ export interface Publication {
 
 /** Keeps every file that was created or changed since the earlier scan as an immutable blob. Links are never followed. */
 export const publishChanged = async (publishing: Publishing): Promise<Publication> => {
-  const { root, before, limits } = publishing;
-  const after = await scanWorkspace(root);
+  const after = await scanWorkspace(publishing.root);
+  return await publishPaths({ ...publishing, paths: changedFiles(publishing.before, after) }, after);
+};
+
+/** Keeps files by their names, whether they have changed or not; the same rules hold. */
+export const publishNamed = async (publishing: PathPublishing): Promise<Publication> =>
+  await publishPaths(publishing, await scanWorkspace(publishing.root));
+
+type PathPublishing = Omit<Publishing, 'before'> & { readonly paths: readonly string[] };
+
+const publishPaths = async (publishing: PathPublishing, after: WorkspaceScan): Promise<Publication> => {
+  const { limits } = publishing;
   const linksInside = countLinks(after);
   const entries: ArtifactEntry[] = [];
   const skipped: SkippedFile[] = [];
   let bytesLeft = limits.maxTotalBytes;
-  for (const path of changedFiles(before, after)) {
+  for (const path of publishing.paths) {
     const maxBytes = Math.min(limits.maxFileBytes, bytesLeft);
     const isFull = entries.length >= limits.maxFiles;
     const outcome = isFull ? 'too_many' : await publishFile({ publishing, path, maxBytes, linksInside });
@@ -81,7 +91,7 @@ const countLinks = (scan: WorkspaceScan): ReadonlyMap<bigint, number> => {
 };
 
 interface FilePublishing {
-  readonly publishing: Publishing;
+  readonly publishing: Omit<Publishing, 'before'>;
   readonly path: string;
   readonly maxBytes: number;
   readonly linksInside: ReadonlyMap<bigint, number>;

@@ -20,11 +20,17 @@ export interface ScanLimits {
   readonly maxDepth: number;
 }
 
+/**
+ * Folder at the top of a workspace that is no part of what a job made: tools keep things there that the agent may look up
+ * again (src/runtimes/llm/tools/bash.ts), such as whole outputs of commands.
+ */
+const UNPUBLISHED_FOLDER = '.kazi';
+
 const DEFAULT_LIMITS: ScanLimits = { maxEntries: 200_000, maxDepth: 64 };
 /** Concurrent look-ups in one folder; more would only queue up for the four threads of the file system. */
 const BATCH = 32;
 
-/** Lists the regular files below a folder. Symbolic links are neither listed nor followed; a missing folder is empty. */
+/** Lists the regular files below a folder. Symbolic links are neither listed nor followed; a missing folder is empty, and `.kazi` at its top is left out. */
 export const scanWorkspace = async (root: string, limits: ScanLimits = DEFAULT_LIMITS): Promise<WorkspaceScan> => {
   const scan: RunningScan = { files: new Map(), entriesLeft: limits.maxEntries, isComplete: true };
   const folder = await OpenFolder.open(root);
@@ -64,6 +70,7 @@ const scanFolder = async ({ scan, folder, prefix, depthLeft }: FolderScan): Prom
     if (names.length < found.length) scan.isComplete = false;
     scan.entriesLeft -= names.length;
     for (const name of await recordFiles({ scan, folder, prefix, names })) {
+      if (prefix === '' && name === UNPUBLISHED_FOLDER) continue;
       const child = depthLeft > 0 ? await folder.openFolder(name) : null;
       if (depthLeft <= 0) scan.isComplete = false;
       if (child !== null)

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { ArtifactEntry } from '../core/artifact.ts';
 import { findScan, forgetScan, type JobPlace, scanBeforeJob } from './kept-scan.ts';
-import { type BlobSink, type PublishLimits, publishChanged } from './publish.ts';
+import { type BlobSink, type PublishLimits, publishChanged, publishNamed } from './publish.ts';
 import { changedFiles, scanWorkspace } from './scan.ts';
 import { prepareWorkspace, workspaceOf } from './workspace.ts';
 
@@ -100,6 +100,14 @@ export class SessionWorkbench<Sandbox extends OpenedSandbox> {
       );
     }
     return publication.entries;
+  }
+
+  /** Stores one file as it is now; null where there is no regular file that may be given away. */
+  async publish(path: string): Promise<ArtifactEntry | null> {
+    const root = await prepareWorkspace(this.#options.dataDir, this.#job.sessionNum);
+    const { blobs } = this.#options;
+    const { entries } = await publishNamed({ root, blobs, limits: PUBLISH_LIMITS, paths: [path] });
+    return entries[0] ?? null;
   }
 
   /** Ends the sandbox and all that runs in it. Safe twice. */

@@ -82,6 +82,19 @@ describe('the difference between two scans', () => {
     assert.deepEqual([scan.files.size, scan.isComplete], [0, true]);
   });
 
+  test('leaves out the folder .kazi at the top, and nothing else that is hidden or named like it', async () => {
+    const root = await newWorkspace();
+    const earlier = await scanWorkspace(root);
+    await mkdir(join(root, '.kazi', 'output'), { recursive: true });
+    await mkdir(join(root, 'a', '.kazi'), { recursive: true });
+    await mkdir(join(root, '.kazi2'));
+    for (const name of ['.kazi/x', '.kazi/output/1.txt', 'a/.kazi/y', '.kazi2/z', '.hidden']) {
+      await writeFile(join(root, name), '');
+    }
+    const changed = changedFiles(earlier, await scanWorkspace(root));
+    assert.deepEqual(changed, ['.hidden', '.kazi2/z', 'a/.kazi/y']);
+  });
+
   test('a scan stops at its limits and says so', async () => {
     const root = await newWorkspace();
     await mkdir(join(root, 'a', 'b', 'c'), { recursive: true });

@@ -6,13 +6,13 @@ import type { CommandStart, CommandStarter, RunningCommand } from '../local-sand
 import type { WorkspaceOwner } from '../open-beneath.ts';
 import type { CommandResult, SandboxCommand } from '../sandbox-command.ts';
 import { buildCommandArguments, buildSystemArguments } from './bwrap-arguments.ts';
+import { CommandPipes } from './command-pipes.ts';
 import { findHostPrograms, type HostPrograms } from './host-programs.ts';
 import { findInheritedDescriptors } from './inherited-descriptors.ts';
 import { buildInsideCommand, INIT_SCRIPT, writeEnvironment } from './inside-command.ts';
 import { INSIDE_FILES } from './inside-files.ts';
 import { SCRIPT_PATH } from './inside-paths.ts';
 import { startLeader } from './leader.ts';
-import { OutputPipes } from './output-pipes.ts';
 import { buildSeccompProgram, seccompArchitecture } from './seccomp-program.ts';
 import { openUnnamed, reopen } from './unnamed-file.ts';
 
@@ -31,7 +31,7 @@ export class BubblewrapHost implements CommandStarter {
   readonly #programs: HostPrograms;
   readonly #systemArguments = buildSystemArguments();
   readonly #contents: readonly number[];
-  readonly #pipes = new OutputPipes();
+  readonly #pipes = new CommandPipes();
   readonly #inherited = findInheritedDescriptors();
 
   /** Throws SANDBOX_UNAVAILABLE on an architecture without a seccomp table, rather than run without the filter. */
@@ -58,18 +58,19 @@ export class BubblewrapHost implements CommandStarter {
     const argv = ['--args', String(ARGUMENTS_DESCRIPTOR), '--', ...this.#buildInside(request)];
     const relay = needsRelay ? buildRelay(request.workspaceDir, owner, [program, ...argv]) : null;
     const beginning = openUnnamed('');
-    const stdout = await this.#pipes.take();
-    const stderr = await this.#pipes.take();
+    const stdin = request.command.stdin === 'pipe' ? await this.#pipes.takeInput() : null;
+    const stdout = await this.#pipes.takeOutput();
+    const stderr = await this.#pipes.takeOutput();
     const release = (): void => {
       closeSync(beginning);
-      this.#pipes.giveBack(stdout.fifo);
-      this.#pipes.giveBack(stderr.fifo);
+      for (const pipe of [stdin, stdout, stderr]) if (pipe !== null) this.#pipes.giveBack(pipe.fifo);
     };
     try {
       const started = await startLeader({
         program: relay?.program ?? program,
         argv: relay?.argv ?? argv,
         owner: relay === null ? owner : null,
+        stdin,
         stdout,
         stderr,
         descriptors: [

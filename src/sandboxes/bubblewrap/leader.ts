@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import type { WorkspaceOwner } from '../open-beneath.ts';
 import { readChildren } from '../proc-files.ts';
 import type { StartedCommand } from '../supervise-command.ts';
+import type { InputPipe, OutputPipe } from './command-pipes.ts';
 
 const FIRST_AFTER_STDIO = 3;
 
@@ -11,9 +11,11 @@ export interface LeaderOptions {
   readonly program: string;
   readonly argv: readonly string[];
   readonly owner: WorkspaceOwner | null;
-  readonly stdout: { readonly reader: Socket; readonly writeDescriptor: number };
-  readonly stderr: { readonly reader: Socket; readonly writeDescriptor: number };
-  /** Become descriptors 3, 4, … of the child. They and the pipes' write ends are closed here, whatever happens. */
+  /** Null for an empty standard input. */
+  readonly stdin: InputPipe | null;
+  readonly stdout: OutputPipe;
+  readonly stderr: OutputPipe;
+  /** Become descriptors 3, 4, … of the child. They and the child's ends of the pipes are closed here, whatever happens. */
   readonly descriptors: readonly number[];
   /** Descriptors of the server that a child would inherit; it gets /dev/null in their places. */
   readonly inherited: readonly number[];
@@ -21,7 +23,7 @@ export interface LeaderOptions {
 
 /** Starts bubblewrap: the process whose end is the end of all in its sandbox. Rejects when it cannot be executed. */
 export const startLeader = async (options: LeaderOptions): Promise<StartedCommand> => {
-  const { stdout, stderr, descriptors, owner } = options;
+  const { stdin, stdout, stderr, descriptors, owner } = options;
   const nothing = openSync('/dev/null', 'r');
   const firstCover = FIRST_AFTER_STDIO + descriptors.length;
   const coverCount = Math.max(firstCover, ...options.inherited.map((descriptor) => descriptor + 1)) - firstCover;
@@ -33,7 +35,7 @@ export const startLeader = async (options: LeaderOptions): Promise<StartedComman
       // A group of its own: Ctrl-C in the server's terminal is the server's to handle, and kill(-pid) below has a target.
       detached: true,
       stdio: [
-        'ignore',
+        stdin?.readDescriptor ?? 'ignore',
         stdout.writeDescriptor,
         stderr.writeDescriptor,
         ...descriptors,
@@ -48,17 +50,20 @@ export const startLeader = async (options: LeaderOptions): Promise<StartedComman
     const leaderPid = child.pid ?? 0;
     return {
       leaderPid,
+      stdin: stdin?.writer ?? null,
       stdout: stdout.reader,
       stderr: stderr.reader,
       exited,
       kill: () => killSandbox(leaderPid, child),
     };
   } catch (error) {
+    stdin?.writer.destroy();
     stdout.reader.destroy();
     stderr.reader.destroy();
     throw error;
   } finally {
-    for (const descriptor of [stdout.writeDescriptor, stderr.writeDescriptor, nothing, ...descriptors])
+    const input = stdin === null ? [] : [stdin.readDescriptor];
+    for (const descriptor of [...input, stdout.writeDescriptor, stderr.writeDescriptor, nothing, ...descriptors])
       closeSync(descriptor);
   }
 };

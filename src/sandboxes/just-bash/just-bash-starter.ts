@@ -26,6 +26,12 @@ export const INSTALLATION_PATHS = [
 export class JustBashStarter implements CommandStarter {
   async start(request: CommandStart): Promise<RunningCommand> {
     const { owner } = request;
+    if (request.command.stdin === 'pipe') {
+      throw new KaziError('INVALID_REQUEST', {
+        message:
+          'MCP servers over stdio, and other programs that stay and are talked to, need the bubblewrap sandbox; found the emulated shell just-bash. Run kazi on a machine where bubblewrap works (kazi doctor says why not).',
+      });
+    }
     const [program, ...argv] = buildChildCommand(request);
     const child = spawn(program, argv, {
       ...(owner === null ? {} : { uid: owner.uid, gid: owner.gid }),
@@ -48,7 +54,7 @@ export class JustBashStarter implements CommandStarter {
     const { stdout, stderr, pid } = child;
     if (stdout === null || stderr === null || pid === undefined) throw new KaziError('INTERNAL');
     return {
-      started: { leaderPid: pid, stdout, stderr, exited, kill: () => child.kill('SIGKILL') },
+      started: { leaderPid: pid, stdin: null, stdout, stderr, exited, kill: () => child.kill('SIGKILL') },
       finish: (result) => result,
     };
   }

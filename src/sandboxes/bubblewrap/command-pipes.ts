@@ -11,30 +11,36 @@ const BATCH = 16;
 
 /** A pipe whose write end goes to a child. */
 export interface OutputPipe {
+  readonly fifo: number;
   readonly reader: Socket;
   readonly writeDescriptor: number;
 }
 
+/** A pipe whose read end goes to a child. */
+export interface InputPipe {
+  readonly fifo: number;
+  readonly writer: Socket;
+  readonly readDescriptor: number;
+}
+
 /**
- * Real pipes for the output of commands. Node gives its children sockets, which cannot be opened by name: `echo x > /dev/stderr`
+ * Real pipes between the server and commands. Node gives its children sockets, which cannot be opened by name: `echo x > /dev/stderr`
  * and `tee /dev/stdout` would fail in every sandbox. So we open nameless FIFOs, made in batches by mkfifo, and use them again
  * once all who held them are gone.
  */
-export class OutputPipes {
+export class CommandPipes {
   readonly #idle: number[] = [];
   readonly #all: number[] = [];
   #filling: Promise<void> | null = null;
 
   /** A pipe nobody else holds. The caller closes `writeDescriptor` after spawning, and gives the pipe back when the command is gone. */
-  async take(): Promise<{ readonly fifo: number } & OutputPipe> {
-    for (;;) {
-      const fifo = this.#idle.pop();
-      if (fifo !== undefined) return { fifo, ...openPipe(fifo) };
-      this.#filling ??= this.#fill().finally(() => {
-        this.#filling = null;
-      });
-      await this.#filling;
-    }
+  async takeOutput(): Promise<OutputPipe> {
+    return openOutput(await this.#take());
+  }
+
+  /** The same for standard input: the caller closes `readDescriptor` after spawning. */
+  async takeInput(): Promise<InputPipe> {
+    return openInput(await this.#take());
   }
 
   giveBack(fifo: number): void {
@@ -44,6 +50,17 @@ export class OutputPipes {
   close(): void {
     for (const fifo of this.#all.splice(0)) closeSync(fifo);
     this.#idle.length = 0;
+  }
+
+  async #take(): Promise<number> {
+    for (;;) {
+      const fifo = this.#idle.pop();
+      if (fifo !== undefined) return fifo;
+      this.#filling ??= this.#fill().finally(() => {
+        this.#filling = null;
+      });
+      await this.#filling;
+    }
   }
 
   async #fill(): Promise<void> {
@@ -64,9 +81,22 @@ export class OutputPipes {
   }
 }
 
-const openPipe = (fifo: number): OutputPipe => {
+const openOutput = (fifo: number): OutputPipe => {
   const path = `/proc/self/fd/${fifo}`;
   const readDescriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writeDescriptor = openSync(path, constants.O_WRONLY);
-  return { reader: new Socket({ fd: readDescriptor, readable: true, writable: false }), writeDescriptor };
+  return { fifo, reader: new Socket({ fd: readDescriptor, readable: true, writable: false }), writeDescriptor };
+};
+
+const openInput = (fifo: number): InputPipe => {
+  const path = `/proc/self/fd/${fifo}`;
+  // A writer cannot open a pipe without a reader, and a child wants its end to block: so one reader just for the opening.
+  const opener = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writeDescriptor = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  const readDescriptor = openSync(path, constants.O_RDONLY);
+  closeSync(opener);
+  const writer = new Socket({ fd: writeDescriptor, readable: false, writable: true });
+  // A command may leave without reading; whoever writes is told by the callback of the write.
+  writer.on('error', () => undefined);
+  return { fifo, writer, readDescriptor };
 };
