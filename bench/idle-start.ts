@@ -1,5 +1,5 @@
 import { echoRuntime } from '../src/runtimes/echo/echo-runtime.ts';
-import type { RunContext, RunResult, Runtime } from '../src/runtimes/runtime.ts';
+import type { RunContext, Runtime } from '../src/runtimes/runtime.ts';
 import { type BenchServer, startBenchNode, submit } from './bench-node.ts';
 import { showSpread, spreadOf } from './statistics.ts';
 
@@ -9,7 +9,7 @@ export const benchIdleStart = async (server: BenchServer, samples: number): Prom
   // Echo's own work, with a mark at the moment when the runtime is called: after the claim is committed.
   const marked: Runtime = {
     name: 'echo',
-    run: async (context: RunContext): Promise<RunResult> => {
+    run: async (context: RunContext): ReturnType<Runtime['run']> => {
       started.get(context.job.question)?.();
       return await echoRuntime.run(context);
     },

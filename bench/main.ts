@@ -1,6 +1,9 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { benchAgentsDelta } from './agent-delta.ts';
+import { benchAgentsOverhead } from './agent-overhead.ts';
+import { benchAgentsWaiting } from './agent-waiting.ts';
 import { type BenchServer, startBenchServer } from './bench-node.ts';
 import { benchLongDrain } from './drain.ts';
 import { benchFairness } from './fairness.ts';
@@ -14,8 +17,9 @@ import { benchWaitingJobs } from './waiting-jobs.ts';
 
 const HELP = `Measures kazi on this machine, beside a plain-table queue in the same run.
 
-  npm run bench                    everything but the long drain, about 2 minutes
+  npm run bench                    everything but the long drain, about 4 minutes
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
+                                   agents-waiting agents-overhead agents-delta; agents stands for all three
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -39,6 +43,12 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     { name: 'accept', run: async (server) => await benchAccept(server, { perSecond: 500, seconds: isQuick ? 2 : 10 }) },
     { name: 'http', run: async (server) => await benchOverHttp(server, 10_000 * scale) },
     { name: 'steps', run: async (server) => await benchSteps(server, 200) },
+    {
+      name: 'agents-waiting',
+      run: async (server) => await benchAgentsWaiting(server, { jobs: 1_000 * scale, seconds: isQuick ? 5 : 20 }),
+    },
+    { name: 'agents-overhead', run: async (server) => await benchAgentsOverhead(server, isQuick ? 5 : 20) },
+    { name: 'agents-delta', run: async (server) => await benchAgentsDelta(server, isQuick ? 20 : 200) },
     { name: 'waiting', run: async (server) => await benchWaitingJobs(server, 10_000 * scale) },
     {
       name: 'fairness',
@@ -99,6 +109,10 @@ const describeServer = async (server: BenchServer): Promise<string> => {
   return values.join(', ');
 };
 
+/** A name stands for the parts that begin with it, too. */
+const isWanted = (name: string, wanted: string | undefined): boolean =>
+  wanted === undefined || name === wanted || name.startsWith(`${wanted}-`);
+
 const { values } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
@@ -111,7 +125,7 @@ const { values } = parseArgs({
 if (values.help) {
   say(HELP);
 } else {
-  const parts = partsOf(values.quick, Number(values.drain)).filter((part) => (values.only ?? part.name) === part.name);
+  const parts = partsOf(values.quick, Number(values.drain)).filter(({ name }) => isWanted(name, values.only));
   if (parts.length === 0) {
     say(`Found no part "${values.only}". ${HELP}`);
     process.exitCode = 2;

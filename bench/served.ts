@@ -4,13 +4,22 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { createParser } from 'eventsource-parser';
 import type { BenchServer } from './bench-node.ts';
+
+/** What a stream says of an event; `at` is the database's time in Unix milliseconds. */
+interface ServedEvent {
+  readonly type: string;
+  readonly at: number;
+}
 
 /** A whole kazi in a process of its own, as users start it, and a client with kept-alive connections. */
 export interface ServedKazi {
   /** Hands an echo job over; gives its id. Throws for any answer but 200. */
   submit(question: string): Promise<string>;
   get(path: string): Promise<unknown>;
+  /** Reads an event stream to its end; each event is handed over as it arrives. */
+  follow(path: string, onEvent: (event: ServedEvent) => void): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -26,7 +35,7 @@ export const serveKazi = async (
     env: { ...process.env, DATABASE_URL: await server.createDatabase(), KAZI_LOG_LEVEL: 'error', ...options.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const url = await readyUrl(child);
+  const url = await readyUrl(child, 'kazi');
   const key = (await readFile(join(dataDir, 'secrets', 'api-key'), 'utf8')).trim();
   const agent = new Agent({ keepAlive: true, maxSockets: options.clients });
   const call = async (method: string, path: string, body?: string): Promise<Record<string, unknown>> =>
@@ -37,6 +46,13 @@ export const serveKazi = async (
       return String(answer['job_id']);
     },
     get: async (path) => await call('GET', path),
+    follow: async (path, onEvent) => {
+      const headers = { authorization: `Bearer ${key}`, accept: 'text/event-stream' };
+      const response = await fetch(new URL(path, url), { headers });
+      if (response.body === null || !response.ok) throw new Error(`GET ${path} answered ${response.status}`);
+      const parser = createParser({ onEvent: ({ data }) => onEvent(JSON.parse(data) as ServedEvent) });
+      for await (const text of response.body.pipeThrough(new TextDecoderStream())) parser.feed(text);
+    },
     stop: async () => {
       agent.destroy();
       child.kill('SIGTERM');
@@ -45,11 +61,12 @@ export const serveKazi = async (
   };
 };
 
-const readyUrl = async (child: ChildProcess): Promise<string> => {
+/** The address that a command says it listens on, once it does. */
+export const readyUrl = async (child: ChildProcess, name: string): Promise<string> => {
   if (!child.stdout) throw new Error('the server has no output');
   for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^kazi ready (\S+)$/.exec(line)?.[1];
-    if (url !== undefined) return url;
+    const [said, url] = line.split(' ready ');
+    if (said === name && url !== undefined) return url;
   }
   throw new Error('the server ended before it was ready');
 };

@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { echoRuntime } from '../src/runtimes/echo/echo-runtime.ts';
 import type { Runtime } from '../src/runtimes/runtime.ts';
 import { type BenchServer, startBenchNode, submit } from './bench-node.ts';
+import { settledMemory } from './settled-memory.ts';
 
 /** Memory of jobs that run on one node and wait, as for an answer of a model. */
 export const benchWaitingJobs = async (server: BenchServer, jobs: number): Promise<string[]> => {
@@ -50,18 +49,4 @@ export const benchWaitingJobs = async (server: BenchServer, jobs: number): Promi
     released.resolve();
     await node.stop();
   }
-};
-
-/** The collector is hidden unless node was started with a flag; this asks for it at run time. */
-const collectGarbage = (): void => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-};
-
-const settledMemory = (): { readonly heap: number; readonly resident: number } => {
-  collectGarbage();
-  collectGarbage();
-  const usage = process.memoryUsage();
-  return { heap: usage.heapUsed + usage.external, resident: usage.rss };
 };

@@ -35,7 +35,8 @@ create type journal_entry as (
     events jsonb,
     artifacts jsonb,
     finish jsonb,
-    sandbox_id text
+    sandbox_id text,
+    notes jsonb
 );
 
 -- Sequences
@@ -44,6 +45,17 @@ create sequence job_nums;
 create sequence lease_ids;
 
 -- Tables
+
+create table accounts (
+    tenant_id text collate "C" not null,
+    kind text not null,
+    id text collate "C" not null,
+    max_requests integer,
+    max_cost_micros bigint,
+    requests integer default 0 not null,
+    spent_micros bigint default 0 not null,
+    held_micros bigint default 0 not null
+);
 
 create table agent_versions (
     tenant_id text collate "C" not null,
@@ -74,6 +86,26 @@ create table api_keys (
     expires_at timestamp with time zone,
     last_used_at timestamp with time zone,
     revoked_at timestamp with time zone
+);
+
+create table approvals (
+    id uuid not null,
+    tenant_id text collate "C" not null,
+    session_num bigint not null,
+    session_id text collate "C" not null,
+    user_id text collate "C",
+    job_id uuid not null,
+    ordinal integer not null,
+    kind text not null,
+    tool text not null,
+    input jsonb not null,
+    state text default 'pending'::text not null,
+    on_expiry text not null,
+    message text,
+    decided_by text,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    expires_at timestamp with time zone not null,
+    decided_at timestamp with time zone
 );
 
 create table artifacts (
@@ -107,6 +139,29 @@ create table idempotency_keys (
     status smallint not null,
     response text not null,
     expires_at timestamp with time zone not null
+);
+
+create table job_budgets (
+    job_id uuid not null,
+    tenant_id text collate "C" not null,
+    session_id text collate "C" not null,
+    user_id text collate "C",
+    api_key_id text collate "C",
+    parent_job uuid,
+    root_job uuid not null,
+    depth integer default 0 not null,
+    level text not null,
+    max_model_calls integer,
+    max_cost_micros bigint,
+    max_run_ms bigint,
+    session_max_cost_micros bigint,
+    tenant_max_cost_micros bigint,
+    model_calls integer default 0 not null,
+    spent_micros bigint default 0 not null,
+    own_held_micros bigint default 0 not null,
+    held_micros bigint default 0 not null,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    closed_at timestamp with time zone
 );
 
 create table jobs (
@@ -166,6 +221,27 @@ create table messages (
     created_at timestamp with time zone default clock_timestamp() not null
 );
 
+create table model_calls (
+    job_id uuid not null,
+    ordinal integer not null,
+    tenant_id text collate "C" not null,
+    session_id text collate "C" not null,
+    user_id text collate "C",
+    api_key_id text collate "C",
+    root_job uuid not null,
+    agent text collate "C" not null,
+    provider text collate "C" not null,
+    model text collate "C" not null,
+    input_tokens bigint,
+    cache_read_tokens bigint,
+    cache_write_tokens bigint,
+    output_tokens bigint,
+    reasoning_tokens bigint,
+    cost_micros bigint,
+    duration_ms bigint not null,
+    at timestamp with time zone default clock_timestamp() not null
+);
+
 create table nodes (
     id bigint generated always as identity not null,
     role text not null,
@@ -220,6 +296,14 @@ create table steps (
     finished_at timestamp with time zone
 );
 
+create table summaries (
+    session_num bigint not null,
+    seq bigint not null,
+    job_id uuid not null,
+    text text not null,
+    created_at timestamp with time zone default clock_timestamp() not null
+);
+
 create table tenants (
     id text collate "C" not null,
     max_running integer,
@@ -234,30 +318,45 @@ create table users (
 
 -- Constraints
 
+alter table accounts add constraint accounts_pkey PRIMARY KEY (tenant_id, kind, id);
 alter table agent_versions add constraint agent_versions_pkey PRIMARY KEY (tenant_id, agent, version);
 alter table agents add constraint agents_pkey PRIMARY KEY (tenant_id, name);
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
+alter table approvals add constraint approvals_pkey PRIMARY KEY (id);
 alter table artifacts add constraint artifacts_pkey PRIMARY KEY (job_id, path);
 alter table blobs add constraint blobs_pkey PRIMARY KEY (sha256);
 alter table events add constraint events_pkey PRIMARY KEY (session_num, seq);
 alter table idempotency_keys add constraint idempotency_keys_pkey PRIMARY KEY (scope);
+alter table job_budgets add constraint job_budgets_pkey PRIMARY KEY (job_id);
 alter table jobs add constraint jobs_pkey PRIMARY KEY (id);
 alter table kazi_migrations add constraint kazi_migrations_pkey PRIMARY KEY (version);
 alter table lanes add constraint lanes_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (session_num, seq);
+alter table model_calls add constraint model_calls_pkey PRIMARY KEY (job_id, ordinal);
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 alter table session_keys add constraint session_keys_pkey PRIMARY KEY (tenant_id, user_id, key);
 alter table sessions add constraint sessions_pkey PRIMARY KEY (num);
 alter table steps add constraint steps_pkey PRIMARY KEY (job_id, ordinal);
+alter table summaries add constraint summaries_pkey PRIMARY KEY (session_num, seq);
 alter table tenants add constraint tenants_pkey PRIMARY KEY (id);
 alter table users add constraint users_pkey PRIMARY KEY (tenant_id, id);
 alter table api_keys add constraint api_keys_hash_key UNIQUE (hash);
 alter table lanes add constraint lanes_tenant_id_agent_key UNIQUE (tenant_id, agent);
 alter table sessions add constraint sessions_tenant_id_id_key UNIQUE (tenant_id, id);
+alter table accounts add constraint accounts_held_micros_check CHECK ((held_micros >= 0));
+alter table accounts add constraint accounts_kind_check CHECK ((kind = ANY (ARRAY['tenant'::text, 'api_key'::text, 'session'::text, 'session_default'::text])));
+alter table accounts add constraint accounts_max_cost_micros_check CHECK ((max_cost_micros >= 0));
+alter table accounts add constraint accounts_max_requests_check CHECK ((max_requests >= 0));
+alter table accounts add constraint accounts_requests_check CHECK ((requests >= 0));
+alter table accounts add constraint accounts_spent_micros_check CHECK ((spent_micros >= 0));
 alter table agent_versions add constraint agent_versions_version_check CHECK ((version >= 1));
 alter table agents add constraint agents_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,63}$'::text));
 alter table agents add constraint agents_newest_version_check CHECK ((newest_version >= 0));
 alter table api_keys add constraint api_keys_hash_check CHECK ((octet_length(hash) = 32));
+alter table approvals add constraint approvals_check CHECK (((state = 'pending'::text) = (decided_at IS NULL)));
+alter table approvals add constraint approvals_kind_check CHECK ((kind = ANY (ARRAY['tool'::text, 'question'::text])));
+alter table approvals add constraint approvals_on_expiry_check CHECK ((on_expiry = ANY (ARRAY['allow'::text, 'deny'::text])));
+alter table approvals add constraint approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'allowed'::text, 'denied'::text, 'expired'::text, 'canceled'::text])));
 alter table artifacts add constraint artifacts_path_check CHECK (((path <> ''::text) AND (path !~ '^/'::text)));
 alter table artifacts add constraint artifacts_size_bytes_check CHECK ((size_bytes >= 0));
 alter table blobs add constraint blobs_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text));
@@ -265,6 +364,10 @@ alter table blobs add constraint blobs_size_bytes_check CHECK ((size_bytes >= 0)
 alter table events add constraint events_seq_check CHECK ((seq >= 1));
 alter table idempotency_keys add constraint idempotency_keys_request_hash_check CHECK ((octet_length(request_hash) = 32));
 alter table idempotency_keys add constraint idempotency_keys_scope_check CHECK ((octet_length(scope) = 32));
+alter table job_budgets add constraint job_budgets_depth_check CHECK ((depth >= 0));
+alter table job_budgets add constraint job_budgets_held_micros_check CHECK ((held_micros >= 0));
+alter table job_budgets add constraint job_budgets_level_check CHECK ((level = ANY (ARRAY['low'::text, 'standard'::text, 'high'::text, 'unlimited'::text])));
+alter table job_budgets add constraint job_budgets_own_held_micros_check CHECK ((own_held_micros >= 0));
 alter table jobs add constraint jobs_attempts_check CHECK ((attempts >= 0));
 alter table jobs add constraint jobs_check CHECK (((state <> 'queued'::text) OR (lease_id IS NULL)));
 alter table jobs add constraint jobs_check1 CHECK (((state <> 'running'::text) OR ((lease_id IS NOT NULL) AND (started_at IS NOT NULL))));
@@ -291,9 +394,11 @@ alter table steps add constraint steps_state_check CHECK ((state = ANY (ARRAY['s
 alter table tenants add constraint tenants_id_check CHECK ((id <> ''::text));
 alter table tenants add constraint tenants_max_running_check CHECK ((max_running >= 0));
 alter table users add constraint users_id_check CHECK ((id <> ''::text));
+alter table accounts add constraint accounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table agent_versions add constraint agent_versions_tenant_id_agent_fkey FOREIGN KEY (tenant_id, agent) REFERENCES agents(tenant_id, name);
 alter table agents add constraint agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table api_keys add constraint api_keys_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
+alter table approvals add constraint approvals_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
 alter table artifacts add constraint artifacts_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
 alter table artifacts add constraint artifacts_sha256_fkey FOREIGN KEY (sha256) REFERENCES blobs(sha256);
 alter table jobs add constraint jobs_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lanes(id);
@@ -307,13 +412,21 @@ alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) RE
 -- Indexes
 
 CREATE INDEX api_keys_by_tenant ON public.api_keys USING btree (tenant_id, created_at);
+CREATE INDEX approvals_by_job ON public.approvals USING btree (job_id);
+CREATE INDEX approvals_by_session ON public.approvals USING btree (tenant_id, session_id, created_at, id);
+CREATE INDEX approvals_by_tenant ON public.approvals USING btree (tenant_id, created_at, id);
+CREATE INDEX approvals_pending ON public.approvals USING btree (tenant_id, created_at, id) WHERE (state = 'pending'::text);
 CREATE INDEX artifacts_by_blob ON public.artifacts USING btree (sha256);
 CREATE INDEX idempotency_keys_by_expiry ON public.idempotency_keys USING btree (expires_at);
+CREATE INDEX job_budgets_by_parent ON public.job_budgets USING btree (parent_job) WHERE (parent_job IS NOT NULL);
+CREATE INDEX job_budgets_open ON public.job_budgets USING btree (created_at) WHERE (closed_at IS NULL);
 CREATE INDEX jobs_by_session ON public.jobs USING btree (session_num, num);
 CREATE INDEX jobs_by_tenant ON public.jobs USING btree (tenant_id, num);
 CREATE INDEX jobs_next ON public.jobs USING btree (session_num, order_at, pos) WHERE (state = 'queued'::text);
 CREATE UNIQUE INDEX jobs_one_held ON public.jobs USING btree (tenant_id, session_num) WHERE (lease_id IS NOT NULL);
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
+CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
+CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
 CREATE INDEX sessions_delayed ON public.sessions USING btree (head_run_at) WHERE ((head_job IS NOT NULL) AND (NOT head_ready));
 CREATE INDEX sessions_ready ON public.sessions USING btree (head_lane, head_priority DESC, head_run_at, head_num) WHERE head_ready;
 
@@ -436,6 +549,96 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.admit_job(p_budget jsonb, p_estimate bigint, p_session_max_requests integer, p_counts boolean)
+ RETURNS TABLE(scope text, measure text, limit_value bigint, used_value bigint, requests integer, max_requests integer, cost_micros bigint, max_cost_micros bigint)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_new job_budgets;
+    v_session accounts;
+    v_default accounts;
+    v_max_requests integer;
+    v_max_cost bigint;
+begin
+    v_new := jsonb_populate_record(null::job_budgets, p_budget);
+    perform open_accounts(v_new.tenant_id, v_new.session_id, v_new.api_key_id);
+    if exists (select 1 from job_budgets b where b.job_id = v_new.job_id) then
+        return;
+    end if;
+    insert into job_budgets (
+        job_id, tenant_id, session_id, user_id, api_key_id, parent_job, root_job, depth, level, max_model_calls,
+        max_cost_micros, max_run_ms, session_max_cost_micros, tenant_max_cost_micros
+    ) values (
+        v_new.job_id, v_new.tenant_id, v_new.session_id, v_new.user_id, v_new.api_key_id, v_new.parent_job,
+        coalesce((select b.root_job from job_budgets b where b.job_id = v_new.parent_job), v_new.job_id),
+        coalesce((select b.depth + 1 from job_budgets b where b.job_id = v_new.parent_job), 0), v_new.level,
+        v_new.max_model_calls, v_new.max_cost_micros, v_new.max_run_ms, v_new.session_max_cost_micros,
+        v_new.tenant_max_cost_micros
+    );
+    select * into v_session from accounts a
+    where a.tenant_id = v_new.tenant_id and a.kind = 'session' and a.id = v_new.session_id;
+    select * into v_default from accounts a
+    where a.tenant_id = v_new.tenant_id and a.kind = 'session_default' and a.id = '';
+    v_max_requests := coalesce(v_session.max_requests, v_default.max_requests, p_session_max_requests);
+    v_max_cost := coalesce(v_session.max_cost_micros, v_default.max_cost_micros, v_new.session_max_cost_micros);
+    if p_counts and v_session.requests >= v_max_requests then
+        scope := 'session'; measure := 'requests'; limit_value := v_max_requests; used_value := v_session.requests;
+    else
+        select r.scope, 'cost', r.limit_micros, r.used_micros into scope, measure, limit_value, used_value
+        from budget_rooms(v_new.job_id) r
+        where r.limit_micros - r.used_micros < p_estimate order by r.rank limit 1;
+    end if;
+    if scope is not null then
+        requests := v_session.requests; max_requests := v_max_requests; max_cost_micros := v_max_cost;
+        cost_micros := v_session.spent_micros + v_session.held_micros;
+        delete from job_budgets b where b.job_id = v_new.job_id;
+        return next;
+        return;
+    end if;
+    perform charge_job(v_new.job_id, 0, p_estimate, 0);
+    if p_counts then
+        update accounts a set requests = a.requests + 1
+        where a.tenant_id = v_new.tenant_id and a.kind = 'session' and a.id = v_new.session_id;
+    end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.budget_rooms(p_job uuid)
+ RETURNS TABLE(rank integer, scope text, limit_micros bigint, used_micros bigint)
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+    with recursive line as (
+        select b.*, 0 as step from job_budgets b where b.job_id = p_job
+        union all
+        select b.*, l.step + 1 from line l join job_budgets b on b.job_id = l.parent_job
+    ),
+    me as (select * from line where step = 0)
+    select l.step, 'job', l.max_cost_micros, l.spent_micros + l.held_micros - m.own_held_micros
+    from line l, me m where l.max_cost_micros is not null
+    union all
+    select 1000, 'session', coalesce(a.max_cost_micros, d.max_cost_micros, m.session_max_cost_micros),
+        a.spent_micros + a.held_micros - m.own_held_micros
+    from me m
+    join accounts a on a.tenant_id = m.tenant_id and a.kind = 'session' and a.id = m.session_id
+    left join accounts d on d.tenant_id = m.tenant_id and d.kind = 'session_default' and d.id = ''
+    where coalesce(a.max_cost_micros, d.max_cost_micros, m.session_max_cost_micros) is not null
+    union all
+    select 1001, 'api_key', a.max_cost_micros, a.spent_micros + a.held_micros - m.own_held_micros
+    from me m
+    join accounts a on a.tenant_id = m.tenant_id and a.kind = 'api_key' and a.id = m.api_key_id
+    where a.max_cost_micros is not null
+    union all
+    select 1002, 'tenant', coalesce(a.max_cost_micros, m.tenant_max_cost_micros),
+        a.spent_micros + a.held_micros - m.own_held_micros
+    from me m
+    join accounts a on a.tenant_id = m.tenant_id and a.kind = 'tenant' and a.id = ''
+    where coalesce(a.max_cost_micros, m.tenant_max_cost_micros) is not null
+$function$;
+
 CREATE OR REPLACE FUNCTION public.cancel_job(p_id uuid)
  RETURNS TABLE(session_num bigint, node_id bigint, changed boolean, lanes integer[])
  LANGUAGE plpgsql
@@ -470,8 +673,43 @@ begin
     )
     insert into events (session_num, seq, job_id, type, data)
     select v_session, c.event_seq, p_id, 'job.canceled', jsonb_build_object('was_running', v_lease is not null) from counted c;
+    perform withdraw_approvals(array[p_id]);
+    if v_lease is null then
+        perform close_budgets(array[p_id]);
+    end if;
     return query select v_session, v_node, true,
         case when v_lease is null then refresh_heads(array[v_session]) else '{}'::integer[] end;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.charge_job(p_job uuid, p_spent bigint, p_held bigint, p_calls integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_budget job_budgets;
+    v_change bigint;
+begin
+    select * into v_budget from job_budgets b where b.job_id = p_job;
+    if not found then
+        return;
+    end if;
+    v_change := p_held - v_budget.own_held_micros;
+    update job_budgets b set own_held_micros = p_held, model_calls = b.model_calls + p_calls where b.job_id = p_job;
+    if v_change <> 0 or p_spent <> 0 then
+        with recursive line as (
+            select p_job as job_id, v_budget.parent_job as parent_job
+            union all
+            select b.job_id, b.parent_job from line l join job_budgets b on b.job_id = l.parent_job
+        )
+        update job_budgets b set spent_micros = b.spent_micros + p_spent, held_micros = b.held_micros + v_change
+        where b.job_id in (select l.job_id from line l);
+        update accounts a set spent_micros = a.spent_micros + p_spent, held_micros = a.held_micros + v_change
+        where a.tenant_id = v_budget.tenant_id
+            and ((a.kind = 'tenant' and a.id = '') or (a.kind = 'session' and a.id = v_budget.session_id)
+                or (a.kind = 'api_key' and a.id = v_budget.api_key_id));
+    end if;
 end
 $function$;
 
@@ -622,6 +860,177 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.close_budgets(p_jobs uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_open uuid[];
+    v_parents uuid[];
+    v_job uuid;
+begin
+    select array_agg(b.job_id order by b.job_id) into v_open from job_budgets b
+    where b.job_id = any (p_jobs) and b.closed_at is null;
+    if v_open is null then
+        return '{}';
+    end if;
+    perform lock_spending(v_open);
+    foreach v_job in array v_open loop
+        perform charge_job(v_job, 0, 0, 0);
+    end loop;
+    with closed as (
+        update job_budgets b set closed_at = clock_timestamp() where b.job_id = any (v_open) and b.closed_at is null
+        returning b.tenant_id, b.session_id, b.model_calls, b.parent_job
+    ),
+    given_back as (
+        update accounts a set requests = greatest(a.requests - c.n, 0)
+        from (
+            select k.tenant_id, k.session_id, count(*)::integer as n from closed k
+            where k.model_calls = 0 and k.parent_job is null group by k.tenant_id, k.session_id
+        ) c
+        where a.tenant_id = c.tenant_id and a.kind = 'session' and a.id = c.session_id
+    )
+    select coalesce(array_agg(distinct c.parent_job) filter (where c.parent_job is not null), '{}') into v_parents from closed c;
+    return v_parents;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.decide_approval(p_id uuid, p_state text, p_message text, p_by text)
+ RETURNS TABLE(changed boolean, session_num bigint, lanes integer[])
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_job uuid;
+    v_ordinal integer;
+    v_kind text;
+    v_tool text;
+begin
+    select a.job_id, a.session_num, a.ordinal, a.kind, a.tool into v_job, session_num, v_ordinal, v_kind, v_tool
+    from approvals a where a.id = p_id;
+    if not found then
+        return;
+    end if;
+    perform 1 from sessions s where s.num = decide_approval.session_num for no key update;
+    perform 1 from jobs j where j.id = v_job for no key update;
+    -- Locked before its time is looked at: a job that reads the request waits, and never takes for expired what was decided.
+    perform 1 from approvals a where a.id = p_id for update;
+    update approvals a set state = p_state, message = p_message, decided_by = p_by, decided_at = clock_timestamp()
+    where a.id = p_id and a.state = 'pending' and a.expires_at > clock_timestamp();
+    changed := found;
+    lanes := '{}';
+    if changed then
+        with counted as (
+            update sessions s set event_seq = s.event_seq + 1 where s.num = decide_approval.session_num returning s.event_seq
+        )
+        insert into events (session_num, seq, job_id, type, data)
+        select decide_approval.session_num, c.event_seq, v_job, 'approval.decided',
+            jsonb_build_object('approval_id', p_id, 'ordinal', v_ordinal, 'kind', v_kind, 'tool', v_tool, 'state', p_state,
+                'message', p_message, 'decided_by', p_by)
+        from counted c;
+        lanes := wake_job(v_job);
+    end if;
+    return next;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.hold_spend(p_job uuid, p_wanted bigint, p_least bigint)
+ RETURNS TABLE(held_micros bigint, scope text, limit_micros bigint, used_micros bigint)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_room bigint;
+begin
+    perform lock_spending(array[p_job]);
+    -- A node that lost the job may still ask: nobody would give it back.
+    if exists (select 1 from job_budgets b where b.job_id = p_job and b.closed_at is not null) then
+        scope := 'job'; limit_micros := 0; used_micros := 0;
+        return next;
+        return;
+    end if;
+    select min(r.limit_micros - r.used_micros) into v_room from budget_rooms(p_job) r;
+    if v_room is null or v_room >= p_least then
+        held_micros := least(p_wanted, coalesce(v_room, p_wanted));
+        perform charge_job(p_job, 0, held_micros, 0);
+        return next;
+        return;
+    end if;
+    return query
+    select null::bigint, r.scope, r.limit_micros, r.used_micros from budget_rooms(p_job) r
+    where r.limit_micros - r.used_micros < p_least order by r.rank limit 1;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.lock_spending(p_jobs uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+    perform 1 from accounts a
+    where a.kind = 'tenant' and a.id = ''
+        and a.tenant_id in (select b.tenant_id from job_budgets b where b.job_id = any (p_jobs))
+    order by a.tenant_id
+    for no key update;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.open_accounts(p_tenant text, p_session text, p_key text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+    insert into accounts (tenant_id, kind, id)
+    select p_tenant, a.kind, a.id
+    from (values (1, 'tenant', ''), (2, 'session', p_session), (3, 'api_key', p_key)) a (ord, kind, id)
+    where a.id is not null
+    order by a.ord
+    on conflict do nothing;
+    perform 1 from accounts a where a.tenant_id = p_tenant and a.kind = 'tenant' and a.id = '' for no key update;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.park_job(p_job uuid, p_lease bigint, p_wake_ms bigint, p_reason text)
+ RETURNS TABLE(released integer, sessions bigint[], lanes integer[])
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_wake_ms bigint;
+begin
+    -- Decisions are made under this lock as well: each comes before the look below, or finds the job parked.
+    perform 1 from sessions s where s.num = (select j.session_num from jobs j where j.id = p_job) for no key update;
+    select least(p_wake_ms, ceil(extract(epoch from min(a.expires_at) - clock_timestamp()) * 1000)::bigint) into v_wake_ms
+    from approvals a where a.job_id = p_job and a.state = 'pending' and a.expires_at > clock_timestamp();
+    select r.released, r.sessions, r.lanes into released, sessions, lanes
+    from release_jobs(array[p_job], array[p_lease], array[v_wake_ms], p_reason, null, false) r;
+    if released > 0 and (
+        -- One of several was decided during this attempt, perhaps after it looked. The next attempt will have seen it.
+        exists (
+            select 1 from approvals a join jobs j on j.id = a.job_id
+            where a.job_id = p_job and a.state in ('allowed', 'denied') and a.decided_at >= j.started_at
+        )
+        or (
+            not exists (
+                select 1 from approvals a where a.job_id = p_job and a.state = 'pending' and a.expires_at > clock_timestamp()
+            )
+            and not exists (
+                select 1 from job_budgets b join jobs j on j.id = b.job_id
+                where b.parent_job = p_job and j.state in ('queued', 'running')
+            )
+        )
+    )
+    then
+        lanes := lanes || wake_job(p_job);
+    end if;
+    return next;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.promote_sessions(p_limit integer)
  RETURNS TABLE(lanes integer[], promoted integer, next_in_ms double precision)
  LANGUAGE plpgsql
@@ -711,6 +1120,7 @@ AS $function$
 #variable_conflict use_column
 declare
     v_sessions bigint[];
+    v_ended uuid[];
 begin
     if p_skip_locked then
         select array_agg(l.num) into v_sessions from (
@@ -761,7 +1171,12 @@ begin
             jsonb_build_object('reason', p_reason, 'attempt', c.attempts)
         from changed c join counted n on n.num = c.session_num
     )
-    select count(*), coalesce(array_agg(c.session_num), '{}') into released, sessions from changed c;
+    select count(*), coalesce(array_agg(c.session_num), '{}'), array_agg(c.id) filter (where c.state <> 'queued')
+    into released, sessions, v_ended from changed c;
+    if v_ended is not null then
+        perform close_budgets(v_ended);
+        perform withdraw_approvals(v_ended);
+    end if;
     lanes := refresh_heads(sessions);
     return next;
 end
@@ -804,8 +1219,37 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.wake_job(p_job uuid)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_session bigint;
+begin
+    select j.session_num into v_session from jobs j where j.id = p_job;
+    perform 1 from sessions s where s.num = v_session for no key update;
+    update jobs j set run_at = clock_timestamp(), updated_at = clock_timestamp()
+    where j.id = p_job and j.state = 'queued' and j.attempts > 0 and j.run_at > clock_timestamp();
+    if not found then
+        return '{}';
+    end if;
+    return refresh_heads(array[v_session]);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.withdraw_approvals(p_jobs uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+    update approvals a set state = 'canceled', decided_at = clock_timestamp() where a.job_id = any (p_jobs) and a.state = 'pending';
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.write_journal(p_entries jsonb)
- RETURNS TABLE(ord integer, outcome text, canceled boolean, last_seq bigint, ready_lanes integer[])
+ RETURNS TABLE(ord integer, outcome text, canceled boolean, last_seq bigint, ready_lanes integer[], waiting uuid[])
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -818,7 +1262,11 @@ declare
     v_canceled boolean[];
     v_seqs bigint[];
     v_freed bigint[];
+    v_ended uuid[];
+    v_noted journal_entry[];
+    v_noted_seqs bigint[];
     v_lanes integer[] := '{}';
+    v_waiting uuid[] := '{}';
 begin
     select array_agg(e order by e.ord) into v_entries from jsonb_populate_recordset(null::journal_entry, p_entries) e;
 
@@ -898,8 +1346,23 @@ begin
         where j.id = m.job_id and m.sandbox_id is not null and not m.ends
     )
     select array_agg(m.ord), array_agg(m.is_canceled), array_agg(m.event_seq),
-           array_agg(m.session_num) filter (where m.ends and m.queued_jobs > 0)
-    into v_written, v_canceled, v_seqs, v_freed from moved m;
+           array_agg(m.session_num) filter (where m.ends and m.queued_jobs > 0),
+           array_agg(m.job_id) filter (where m.ends)
+    into v_written, v_canceled, v_seqs, v_freed, v_ended from moved m;
+
+    -- Only runs of models have these.
+    select array_agg(e order by e.ord), array_agg(w.seq order by e.ord) into v_noted, v_noted_seqs
+    from unnest(v_entries) e join unnest(v_written, v_seqs) w (ord, seq) on w.ord = e.ord
+    where e.notes is not null;
+    if v_noted is not null then
+        -- For the calls and the ends at once: two batches that took the tenants of each apart could wait for each other.
+        perform lock_spending(array(select n.job_id from unnest(v_noted) n where n.notes ? 'calls') || v_ended);
+        perform write_notes(v_noted, v_noted_seqs);
+    end if;
+    if v_ended is not null then
+        v_waiting := close_budgets(v_ended);
+        perform withdraw_approvals(v_ended);
+    end if;
 
     -- A new statement, which sees what was accepted while the first one waited for its locks.
     if v_freed is not null then
@@ -907,14 +1370,81 @@ begin
     end if;
 
     return query
-    select w.ord, 'written'::text, w.canceled, w.seq, v_lanes
+    select w.ord, 'written'::text, w.canceled, w.seq, v_lanes, v_waiting
     from unnest(v_written, v_canceled, v_seqs) w (ord, canceled, seq);
     if cardinality(v_entries) > coalesce(cardinality(v_written), 0) then
         return query
         select e.ord, case when j.lease_id is not distinct from e.lease_id then 'repeated' else 'lost' end,
-               coalesce(j.state = 'canceled', false), null::bigint, '{}'::integer[]
+               coalesce(j.state = 'canceled', false), null::bigint, '{}'::integer[], '{}'::uuid[]
         from unnest(v_entries) e left join jobs j on j.id = e.job_id
         where e.ord <> all (coalesce(v_written, '{}'));
     end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.write_notes(p_entries journal_entry[], p_seqs bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_call record;
+begin
+    delete from events e
+    using (
+        select n.session_num, n.job_id, (n.notes -> 'compact' ->> 'step') as step,
+            greatest((n.notes -> 'compact' ->> 'after_seq')::bigint, j.first_seq) as after_seq
+        from unnest(p_entries) n join jobs j on j.id = n.job_id
+        where n.notes ? 'compact'
+    ) c
+    where e.session_num = c.session_num and e.seq > c.after_seq and e.job_id = c.job_id and e.type = 'message.delta'
+        and e.data ->> 'step' = c.step;
+
+    insert into summaries (session_num, seq, job_id, text)
+    select n.session_num, n.seq, n.job_id, n.notes ->> 'summary'
+    from unnest(p_entries, p_seqs) n (ord, session_num, job_id, attempt, lease_id, write_num, events, artifacts, finish,
+        sandbox_id, notes, seq)
+    where n.notes ? 'summary';
+
+    insert into approvals (
+        id, tenant_id, session_num, session_id, user_id, job_id, ordinal, kind, tool, input, on_expiry, expires_at
+    )
+    select a.id, j.tenant_id, j.session_num, s.id, j.user_id, j.id, a.ordinal, a.kind, a.tool, a.input, a.on_expiry,
+        clock_timestamp() + a.expires_ms * interval '1 ms'
+    from unnest(p_entries) n
+    join jobs j on j.id = n.job_id
+    join sessions s on s.num = j.session_num
+    cross join lateral jsonb_to_recordset(n.notes -> 'approvals')
+        a (id uuid, ordinal integer, kind text, tool text, input jsonb, on_expiry text, expires_ms bigint)
+    where n.notes ? 'approvals'
+    on conflict (id) do nothing;
+
+    perform lock_spending(array(select n.job_id from unnest(p_entries) n where n.notes ? 'calls'));
+    for v_call in
+        select j.id as job_id, j.agent, c.ordinal, c.provider, c.model, c.usage, c.cost_micros, c.duration_ms
+        from unnest(p_entries) n
+        join jobs j on j.id = n.job_id
+        cross join lateral jsonb_to_recordset(n.notes -> 'calls')
+            c (ordinal integer, provider text, model text, usage jsonb, cost_micros bigint, duration_ms bigint)
+        where n.notes ? 'calls'
+        order by j.id, c.ordinal
+    loop
+        insert into model_calls (
+            job_id, ordinal, tenant_id, session_id, user_id, api_key_id, root_job, agent, provider, model, input_tokens,
+            cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_micros, duration_ms
+        )
+        select v_call.job_id, v_call.ordinal, b.tenant_id, b.session_id, b.user_id, b.api_key_id, b.root_job, v_call.agent,
+            v_call.provider, v_call.model, (v_call.usage ->> 'inputTokens')::bigint,
+            (v_call.usage ->> 'cacheReadTokens')::bigint, (v_call.usage ->> 'cacheWriteTokens')::bigint,
+            (v_call.usage ->> 'outputTokens')::bigint, (v_call.usage ->> 'reasoningTokens')::bigint, v_call.cost_micros,
+            v_call.duration_ms
+        from job_budgets b where b.job_id = v_call.job_id
+        on conflict (job_id, ordinal) do nothing;
+        -- Of a call without a known price the estimate stays charged.
+        if found then
+            perform charge_job(v_call.job_id,
+                coalesce(v_call.cost_micros, (select b.own_held_micros from job_budgets b where b.job_id = v_call.job_id)), 0, 1);
+        end if;
+    end loop;
 end
 $function$;

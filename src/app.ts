@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -12,12 +13,16 @@ import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
 import { KaziError } from './core/errors.ts';
 import { DEFAULT_TENANT_ID } from './core/principal.ts';
+import { createEgress } from './egress/guarded-egress.ts';
 import { Engine } from './engine/engine.ts';
 import { LifeSign } from './engine/life-sign.ts';
 import { buildServer } from './http/server.ts';
+import { createModels } from './models/models.ts';
+import { parsePriceOverrides } from './models/price-table.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { EventHub } from './realtime/event-hub.ts';
 import { echoRuntime } from './runtimes/echo/echo-runtime.ts';
+import { createLlmRuntime } from './runtimes/llm/llm-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { shellRuntime } from './runtimes/shell/shell-runtime.ts';
 import { chooseSandboxProvider } from './sandboxes/choose-provider.ts';
@@ -175,9 +180,37 @@ const buildContext = (parts: {
     apiKeys: new ApiKeyCache({ db, notifications, log }),
     signingSecrets: [{ secret: secrets.sessionSigningSecret, tenantId: null }],
     defaultAgent: config.defaultAgent,
+    budgets: operatorBudgets(config),
     listLiveFiles: async () => await Promise.resolve([]),
   };
 };
+
+/** Only nodes that run jobs call models. */
+const startLlmRuntime = (config: Config, undo: AsyncDisposableStack): Runtime => {
+  const egress = createEgress({ allowPrivate: config.allowPrivateFetch });
+  undo.defer(async () => await egress.stop());
+  const priceOverrides =
+    config.pricesFile === null ? {} : parsePriceOverrides(readPrices(config.pricesFile), config.pricesFile);
+  return createLlmRuntime({ models: createModels({ settings: config, priceOverrides }), egress });
+};
+
+const readPrices = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const message = `KAZI_PRICES_FILE: found "${path}", which cannot be read; expected a JSON file of prices (docs/models.md).`;
+    throw new KaziError('INVALID_CONFIG', { message }, { cause });
+  }
+};
+
+/** Settings say 0 for no limit. */
+const operatorBudgets = (config: Config): ActionContext['budgets'] => ({
+  sessionMaxRequests: config.sessionMaxRequests || null,
+  sessionMaxCostMicros: toMicros(config.sessionMaxCostUsd || null),
+  tenantMaxCostMicros: toMicros(config.tenantMaxCostUsd),
+});
+
+const toMicros = (dollars: number | null): number | null => dollars && Math.round(dollars * 1_000_000);
 
 /** The key of operations.md: tenant default, user admin, all scopes. */
 const storeBootstrapKey = async (context: ActionContext, secrets: InstallationSecrets): Promise<void> => {
@@ -212,11 +245,12 @@ const startEngine = async (parts: {
   const db = new Database({ url: parts.url, maxConnections: parts.enginePool, log });
   undo.defer(async () => await db.end());
   const engine = new Engine({
+    context,
     db,
     log,
     notifications: context.notifications,
     workbenches,
-    runtimes: [echoRuntime, shellRuntime, ...extraRuntimes],
+    runtimes: [echoRuntime, shellRuntime, startLlmRuntime(config, undo), ...extraRuntimes],
     findAgent: async (job) => await agentOfJob(db, job),
     role: config.role,
     address: `${hostname()}:${process.pid}`,

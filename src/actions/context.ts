@@ -20,8 +20,17 @@ export interface ActionContext {
   readonly signingSecrets: readonly SigningSecret[];
   /** Agent of a job that names none. */
   readonly defaultAgent: string;
+  /** What the operator allows where a session or tenant has no limit of its own. */
+  readonly budgets: OperatorBudgets;
   /** Files that a job which has not ended has made so far; empty where this node does not have its workspace. */
   readonly listLiveFiles: (job: Job) => Promise<readonly LiveFile[]>;
+}
+
+/** Amounts are micro-dollars; null = no limit. */
+export interface OperatorBudgets {
+  readonly sessionMaxRequests: number | null;
+  readonly sessionMaxCostMicros: number | null;
+  readonly tenantMaxCostMicros: number | null;
 }
 
 /** A file of a workspace whose job still runs: it may change, so it has no digest. */

@@ -28,7 +28,7 @@ export class Directory {
   /** The lane of an agent of a tenant; makes the tenant and the user known as ensureOwner does. */
   async laneOf(owner: { readonly tenantId: string; readonly userId: string | null }, agent: Agent): Promise<number> {
     const { tenantId, userId } = owner;
-    const key = JSON.stringify([tenantId, userId, agent.name, agent.maxRunning]);
+    const key = JSON.stringify([tenantId, userId, agent.name]);
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
     const lane = await ensureLane(this.#db, { tenantId, userId, agent: agent.name, maxRunning: agent.maxRunning });

@@ -32,7 +32,7 @@ export const listReadableJobs = async (
 };
 
 /** undefined = of any user; null = only of nobody. The same rule as core/ownership.ts, as a filter. */
-const readableUser = (principal: Principal): string | null | undefined => {
+export const readableUser = (principal: Principal): string | null | undefined => {
   if (principal.userId !== null) return principal.userId;
   return principal.isAnonymous ? null : undefined;
 };

@@ -1,4 +1,5 @@
-import { type Agent, BUILTIN_AGENTS, builtinAgent } from '../core/agent.ts';
+import type { Agent } from '../core/agent.ts';
+import { BUILTIN_AGENTS, builtinAgent } from '../core/builtin-agents.ts';
 import { KaziError } from '../core/errors.ts';
 import { findAgent, getAgentVersion, listAgentNames } from '../storage/agents.ts';
 import type { Queryable } from '../storage/database.ts';

@@ -1,13 +1,16 @@
 import type { Logger } from 'pino';
+import type { ActionContext } from '../actions/context.ts';
 import type { Agent, RuntimeName } from '../core/agent.ts';
 import { KaziError } from '../core/errors.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { NodeRole } from '../core/node.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
+import { listArtifacts } from '../storage/artifacts.ts';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import { listSteps } from '../storage/steps.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { JobRequests } from './job-requests.ts';
 import type { JobRunOptions } from './job-run.ts';
 import { Journal } from './journal.ts';
 import type { LifeSign } from './life-sign.ts';
@@ -18,6 +21,9 @@ import { Runner } from './runner.ts';
 import type { Workbenches } from './workbench.ts';
 
 export interface EngineOptions {
+  /** What jobs hand in goes through it. */
+  readonly context: ActionContext;
+  /** The engine's own connections. */
   readonly db: Database;
   readonly log: Logger;
   readonly notifications: Notifications;
@@ -57,7 +63,14 @@ export class Engine {
     this.#runtimes = new Map(options.runtimes.map((runtime) => [runtime.name, runtime]));
     this.#lease = new NodeLease(options);
     const journal = new Journal(options);
-    this.#runner = new Runner({ ...options, lease: this.#lease, journal, load: async (job) => await this.#load(job) });
+    this.#runner = new Runner({
+      ...options,
+      lease: this.#lease,
+      journal,
+      load: async (job) => await this.#load(job),
+      serve: (run) => new JobRequests({ ...run, context: options.context, db: options.db }),
+      listPublished: async (job) => (await listArtifacts(options.db, job.id)).map(({ path }) => path),
+    });
     this.#dispatcher = new Dispatcher({ ...options, lease: this.#lease, runner: this.#runner });
     this.#rescuer = new Rescuer({ ...options, everyMs: RESCUE_EVERY_MS });
     this.#pruner = new Pruner(options);

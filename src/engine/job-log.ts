@@ -1,22 +1,23 @@
 import type { ArtifactEntry } from '../core/artifact.ts';
-import { backoffMs } from '../core/backoff.ts';
 import { KaziError } from '../core/errors.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { JobFinish, JournalEntry, JournalEvent } from '../core/journal.ts';
-import { isDatabaseUnavailable } from '../storage/database.ts';
+import type { MessageDelta } from '../runtimes/runtime.ts';
 import type { JournalAnswer } from '../storage/held-jobs.ts';
 import type { Journal } from './journal.ts';
 import { RunStop } from './run-stop.ts';
-import { waitFor } from './wait.ts';
+import { untilAnswered } from './until-answered.ts';
 
 /** How long output is gathered before it is written (design, section 4). */
 const OUTPUT_MS = 50;
 /** Longest text of one output event. */
 const OUTPUT_CHARACTERS = 32_768;
 
-interface Output {
-  readonly step: number;
-  readonly stream: 'stdout' | 'stderr';
+/** Text that is gathered: what has the same key is one event. */
+interface Gathered {
+  readonly key: string;
+  readonly type: 'output.written' | 'message.delta';
+  readonly data: { readonly step: number } & Readonly<Record<string, unknown>>;
   text: string;
 }
 
@@ -38,7 +39,10 @@ export class JobLog {
   readonly #controller: AbortController;
   #writeNum = 0;
   #last: Promise<unknown> = Promise.resolve();
-  #output: Output[] = [];
+  #gathered: Gathered[] = [];
+  /** Pieces of messages that were written after this seq may still have to go. */
+  #wholeUntilSeq = 0;
+  #hasDeltas: boolean;
   #flush: NodeJS.Timeout | undefined;
   #isLost = false;
   #isClosed = false;
@@ -47,6 +51,8 @@ export class JobLog {
     this.#job = job;
     this.#journal = journal;
     this.#controller = controller;
+    // An earlier attempt may have left pieces behind.
+    this.#hasDeltas = job.attempts > 1;
   }
 
   /** Resolves after the commit. Throws LEASE_LOST when the job is another claim's: nothing was written then. */
@@ -65,23 +71,35 @@ export class JobLog {
   /** Drops output that nobody waits for, and waits for the write under way: nothing of this attempt is written afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#takeOutput();
+    this.#takeGathered();
     await this.#last;
   }
 
   /** Gathers output; it is written within OUTPUT_MS, or with the next write. */
   emitOutput(output: { readonly step: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }): void {
+    const { step, stream, text } = output;
+    this.#gather({ key: `${step} ${stream}`, type: 'output.written', data: { step, stream }, text });
+  }
+
+  /** Gathers a piece of a message in the same way. All pieces of a step go when its message is written. */
+  emitDelta({ step, part, text, toolCallId, toolName }: MessageDelta): void {
+    this.#hasDeltas = true;
+    const call = toolCallId === undefined ? {} : { tool_call_id: toolCallId, tool_name: toolName };
+    this.#gather({
+      key: `${step} ${part} ${toolCallId ?? ''}`,
+      type: 'message.delta',
+      data: { step, part, ...call },
+      text,
+    });
+  }
+
+  #gather(piece: Gathered): void {
     if (this.#isClosed) return;
-    const newest = this.#output.at(-1);
-    if (
-      newest &&
-      newest.step === output.step &&
-      newest.stream === output.stream &&
-      newest.text.length + output.text.length <= OUTPUT_CHARACTERS
-    ) {
-      newest.text += output.text;
+    const newest = this.#gathered.at(-1);
+    if (newest?.key === piece.key && newest.text.length + piece.text.length <= OUTPUT_CHARACTERS) {
+      newest.text += piece.text;
     } else {
-      this.#output.push({ ...output });
+      this.#gathered.push(piece);
     }
     this.#flush ??= setTimeout(() => {
       // A failure here shows at the run's next write, or as the lost lease that caused it.
@@ -90,7 +108,8 @@ export class JobLog {
   }
 
   async #commit(write: Write): Promise<void> {
-    const events = [...this.#takeOutput(), ...write.events];
+    const whole = this.#hasDeltas ? wholeStep(write.events) : undefined;
+    const events = [...this.#takeGathered(whole), ...write.events];
     if (events.length === 0 && write.finish === undefined && write.sandboxId === undefined) return;
     this.#writeNum += 1;
     const answer = await this.#send({
@@ -103,6 +122,7 @@ export class JobLog {
       artifacts: write.artifacts ?? [],
       finish: write.finish ?? null,
       sandboxId: write.sandboxId ?? null,
+      ...(whole === undefined ? {} : { compact: { step: whole, afterSeq: this.#wholeUntilSeq } }),
     });
     if (answer.outcome === 'lost') {
       this.declareLost();
@@ -110,29 +130,41 @@ export class JobLog {
       throw this.#leaseLost();
     }
     if (answer.isCanceled) this.#controller.abort(new RunStop('canceled'));
+    if (whole === undefined || answer.lastSeq === null) return;
+    this.#wholeUntilSeq = answer.lastSeq;
+    this.#hasDeltas = this.#gathered.some(({ type }) => type === 'message.delta');
   }
 
-  #takeOutput(): JournalEvent[] {
+  /** What was gathered, without the pieces of a step that is written whole now. */
+  #takeGathered(wholeStepOrdinal?: number): JournalEvent[] {
     clearTimeout(this.#flush);
     this.#flush = undefined;
-    const output = this.#output;
-    this.#output = [];
-    return output.map(({ step, stream, text }) => ({ type: 'output.written', data: { step, stream, text } }));
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    return gathered
+      .filter(({ type, data }) => type !== 'message.delta' || data.step !== wholeStepOrdinal)
+      .map(({ type, data, text }) => ({ type, data: { ...data, text } }));
+  }
+
+  /** Asks the database something about the job, as often as it takes, until the lease is lost. Throws LEASE_LOST then. */
+  async ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+    return await untilAnswered(question, (error) => (this.#isLost ? this.#leaseLost(error) : undefined));
   }
 
   async #send(entry: JournalEntry): Promise<JournalAnswer> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#journal.write(entry);
-      } catch (error) {
-        if (!isDatabaseUnavailable(error)) throw error;
-        if (this.#isLost) throw this.#leaseLost(error);
-        await waitFor(50 + backoffMs({ attempt, firstMs: 100, longestMs: 1_000, random: Math.random }));
-      }
-    }
+    return await this.ask(async () => await this.#journal.write(entry));
   }
 
   #leaseLost(cause?: unknown): KaziError {
     return new KaziError('LEASE_LOST', { job: this.#job.id, lease: this.#job.leaseId }, { cause });
   }
 }
+
+/** The model step whose pieces end with this write: its message is here, or the call is made again from its start. */
+const wholeStep = (events: readonly JournalEvent[]): number | undefined => {
+  for (const { type, data, step } of events) {
+    if (step?.kind === 'model' && step.state !== 'started') return step.ordinal;
+    if (type === 'model_call.retried' && typeof data?.['step'] === 'number') return data['step'];
+  }
+  return undefined;
+};

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import type { Agent } from '../core/agent.ts';
+import type { ArtifactEntry } from '../core/artifact.ts';
 import { backoffMs } from '../core/backoff.ts';
 import { isKaziError, KaziError } from '../core/errors.ts';
 import type { ClaimedJob, JobOutcome } from '../core/job.ts';
 import type { JobFinish, JournalEvent, Step } from '../core/journal.ts';
-import type { RunContext, RunResult, Runtime } from '../runtimes/runtime.ts';
+import type { RunContext, RunPark, RunResult, RunServices, Runtime } from '../runtimes/runtime.ts';
 import { JobLog } from './job-log.ts';
+import { publishedEvent } from './job-requests.ts';
 import type { Journal } from './journal.ts';
 import { RunStop, type StopCause, stopCause } from './run-stop.ts';
 import type { Workbench } from './workbench.ts';
@@ -22,6 +24,15 @@ export interface JobRunOptions {
   readonly load: (
     job: ClaimedJob,
   ) => Promise<{ readonly agent: Agent; readonly runtime: Runtime; readonly steps: readonly Step[] }>;
+  /** What kazi does for the run beyond its journal. */
+  readonly serve: (run: {
+    readonly job: ClaimedJob;
+    readonly agent: Agent;
+    readonly log: JobLog;
+    readonly workbench: Workbench;
+  }) => RunServices;
+  /** Paths that the job has published already. */
+  readonly listPublished: (job: ClaimedJob) => Promise<readonly string[]>;
 }
 
 /** How an attempt ended for its node. `release`: the job goes back to its queue after the delay. */
@@ -33,7 +44,9 @@ export type RunEnd =
       readonly reason: string;
       /** True when the attempt was the job's own: one that has used them all fails instead of trying for ever. */
       readonly isAttemptUsed: boolean;
-    };
+    }
+  /** It waits without a process, until it is woken or the time is over. */
+  | { readonly kind: 'park'; readonly wakeAfterMs: number; readonly reason: string };
 
 /** One attempt of one job, from its claim to its end. */
 export class JobRun {
@@ -96,7 +109,7 @@ export class JobRun {
     }
   }
 
-  async #runAgent(): Promise<RunResult | RunEnd> {
+  async #runAgent(): Promise<RunResult | RunPark | RunEnd> {
     const { job, load, log, maxAttempts } = this.#options;
     try {
       const { agent, runtime, steps } = await load(job);
@@ -116,49 +129,55 @@ export class JobRun {
   }
 
   #context(agent: Agent, steps: readonly Step[]): RunContext {
+    const { job, workbench, serve } = this.#options;
     return {
-      job: this.#options.job,
+      job,
       agent,
       journal: new Map(steps.map((step) => [step.ordinal, step])),
       signal: this.#controller.signal,
       write: async (events) => await this.#log.write({ events }),
       emitOutput: (output) => this.#log.emitOutput(output),
+      emitDelta: (delta) => this.#log.emitDelta(delta),
+      services: serve({ job, agent, log: this.#log, workbench }),
       openSandbox: async () => {
-        const { sandboxId, sandbox } = await this.#options.workbench.openSandbox();
+        const { sandboxId, sandbox } = await workbench.openSandbox();
         await this.#log.write({ events: [], sandboxId });
         return sandbox;
       },
     };
   }
 
-  async #finish(result: RunResult | RunEnd): Promise<RunEnd> {
+  async #finish(outcome: RunResult | RunPark | RunEnd): Promise<RunEnd> {
     const { workbench, job } = this.#options;
     const cause = stopCause(this.#controller.signal);
     if (cause === 'lease_lost') return { kind: 'lost' };
-    if ('kind' in result) return result;
+    if ('kind' in outcome) return outcome;
+    if (outcome.state === 'parked' && cause !== 'canceled') {
+      return { kind: 'park', wakeAfterMs: outcome.wakeAfterMs, reason: outcome.reason };
+    }
+    const result = outcome.state === 'parked' ? failedResult('') : outcome;
     if (cause === 'draining' && result.state !== 'complete') {
       return { kind: 'release', delayMs: 0, reason: 'Its node was shut down', isAttemptUsed: false };
     }
     await workbench.close();
-    const artifacts = await workbench.collectArtifacts();
+    const artifacts = await this.#collectArtifacts();
     const finish = this.#toFinish(result, cause);
-    const published: JournalEvent[] = artifacts.map((artifact) => ({
-      type: 'artifact.published',
-      data: {
-        path: artifact.path,
-        size_bytes: artifact.sizeBytes,
-        checksum_sha256: artifact.sha256,
-        content_type: artifact.contentType,
-      },
-    }));
     const end: JournalEvent = {
       type: finish.state === 'complete' ? 'job.completed' : 'job.failed',
       data: finish.error === null ? {} : { error: finish.error },
     };
-    await this.#log.write({ events: [...result.events, ...published, end], artifacts, finish });
+    await this.#log.write({ events: [...result.events, ...artifacts.map(publishedEvent), end], artifacts, finish });
     await workbench.forget();
     this.#options.log.info({ job: job.id, state: cause === 'canceled' ? 'canceled' : finish.state }, 'job ended');
     return { kind: 'finished' };
+  }
+
+  /** What the job made, without what it has published before its end: that keeps its first content. */
+  async #collectArtifacts(): Promise<readonly ArtifactEntry[]> {
+    const artifacts = await this.#options.workbench.collectArtifacts();
+    if (artifacts.length === 0) return artifacts;
+    const published = new Set(await this.#log.ask(async () => await this.#options.listPublished(this.#options.job)));
+    return artifacts.filter(({ path }) => !published.has(path));
   }
 
   /** The database keeps a canceled job canceled, whatever state stands here. */

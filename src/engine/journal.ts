@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { Batcher } from '../core/batcher.ts';
 import type { JournalEntry } from '../core/journal.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
-import { type JournalAnswer, writeJournal } from '../storage/held-jobs.ts';
+import { type JournalAnswer, wakeJob, writeJournal } from '../storage/held-jobs.ts';
 import type { Notifications } from '../storage/notifications.ts';
 
 /** Entries that share one transaction, and transactions at once. Why 50: docs/decisions/0003. */
@@ -18,6 +18,7 @@ export class Journal {
       run: async (entries) => {
         const answers = await writeJournal(options.db, entries);
         announce(options.notifications, entries, answers);
+        void wakeWaiting(options, answers);
         return answers;
       },
       maxItems: MAX_ENTRIES,
@@ -48,4 +49,18 @@ const announce = (
     if (entry && answer.outcome === 'written') notifications.publish('events', entry.sessionNum);
   });
   for (const lane of answers[0]?.readyLanes ?? []) notifications.publish('lanes', lane);
+};
+
+/** Wakes the jobs that waited for the end of one of these. One that is missed looks for itself later. */
+const wakeWaiting = async (
+  options: { readonly db: Queryable; readonly notifications: Notifications; readonly log: Logger },
+  answers: readonly JournalAnswer[],
+): Promise<void> => {
+  for (const jobId of answers[0]?.waiting ?? []) {
+    try {
+      for (const lane of await wakeJob(options.db, jobId)) options.notifications.publish('lanes', lane);
+    } catch (error) {
+      options.log.warn({ err: error, job: jobId }, 'a waiting job could not be woken yet');
+    }
+  }
 };

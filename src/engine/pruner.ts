@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { closeBudgets, listOrphanBudgets } from '../storage/budgets.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { pruneKeptAnswers } from '../storage/idempotency.ts';
 import { pruneNodes } from '../storage/nodes.ts';
@@ -7,8 +8,10 @@ import { jitter, waitFor } from './wait.ts';
 
 const EVERY_MS = 600_000;
 const ANSWERS_LIMIT = 10_000;
+/** A job that was admitted so long ago is not on its way any more. */
+const ORPHAN_MS = 600_000;
 
-/** Forgets what has expired: kept answers of requests, names of sessions, long-dead nodes. */
+/** Forgets what has expired: kept answers of requests, names of sessions, long-dead nodes, money held for jobs that never came. */
 export class Pruner {
   readonly #db: Queryable;
   readonly #log: Logger;
@@ -35,6 +38,7 @@ export class Pruner {
       await waitFor(jitter(EVERY_MS), signal);
       if (signal.aborted) return;
       try {
+        await closeBudgets(this.#db, await listOrphanBudgets(this.#db, { minAgeMs: ORPHAN_MS, limit: ANSWERS_LIMIT }));
         await pruneKeptAnswers(this.#db, ANSWERS_LIMIT);
         await pruneSessionKeys(this.#db);
         await pruneNodes(this.#db);

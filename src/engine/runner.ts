@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { ClaimedJob } from '../core/job.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
-import { listHeldJobs, releaseJobs } from '../storage/held-jobs.ts';
+import { listHeldJobs, parkJob, type ReleaseResult, releaseJobs } from '../storage/held-jobs.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import { JobRun, type JobRunOptions, type RunEnd } from './job-run.ts';
 import type { Journal } from './journal.ts';
@@ -17,6 +17,8 @@ export interface RunnerOptions {
   readonly workbenches: Workbenches;
   readonly journal: Journal;
   readonly load: JobRunOptions['load'];
+  readonly serve: JobRunOptions['serve'];
+  readonly listPublished: JobRunOptions['listPublished'];
   /** Jobs that this node runs at once. */
   readonly concurrency: number;
   readonly jobTimeoutMs: number;
@@ -89,13 +91,15 @@ export class Runner {
 
   /** Starts a claimed job; the claim has made sure that there is a slot. */
   run(job: ClaimedJob): void {
-    const { journal, workbenches, log, load, jobTimeoutMs, maxAttempts } = this.#options;
+    const { journal, workbenches, log, load, serve, listPublished, jobTimeoutMs, maxAttempts } = this.#options;
     const run = new JobRun({
       job,
       journal,
       workbench: workbenches.open(job),
       log,
       load,
+      serve,
+      listPublished,
       timeoutMs: jobTimeoutMs,
       maxAttempts,
     });
@@ -105,7 +109,7 @@ export class Runner {
 
   async #see(run: JobRun): Promise<void> {
     const end = await run.execute();
-    if (end.kind === 'release') await this.#release(run.job, end);
+    if (end.kind === 'release' || end.kind === 'park') await this.#giveBack(run.job, end);
     if (this.#runs.get(run.job.id) === run) this.#runs.delete(run.job.id);
     for (const listener of this.#slotListeners) listener();
     for (const listener of this.#endListeners) listener(run.job.id);
@@ -113,18 +117,33 @@ export class Runner {
   }
 
   /** Gives a claim back. If the database is away, the reconciliation or the rescuer does it later. */
-  async #release(job: ClaimedJob, end: Extract<RunEnd, { kind: 'release' }>): Promise<void> {
-    const { db, log, notifications, maxAttempts } = this.#options;
-    const { delayMs, reason } = end;
-    const limit = end.isAttemptUsed ? maxAttempts : null;
+  async #giveBack(job: ClaimedJob, end: Extract<RunEnd, { kind: 'release' | 'park' }>): Promise<void> {
+    const { log } = this.#options;
     try {
-      const result = await releaseJobs(db, [{ jobId: job.id, leaseId: job.leaseId, delayMs }], reason, limit);
-      for (const session of result.sessions) notifications.publish('events', session);
-      for (const lane of result.lanes) notifications.publish('lanes', lane);
-      log.info({ job: job.id, reason, delayMs }, 'job went back to its queue');
+      this.#announce(end.kind === 'park' ? await this.#park(job, end) : await this.#release(job, end));
+      log.info({ job: job.id, reason: end.reason }, end.kind === 'park' ? 'job waits' : 'job went back to its queue');
     } catch (error) {
       log.warn({ err: error, job: job.id }, 'a job could not be given back yet');
     }
+  }
+
+  async #park(job: ClaimedJob, end: Extract<RunEnd, { kind: 'park' }>): Promise<ReleaseResult> {
+    const { wakeAfterMs, reason } = end;
+    return await parkJob(this.#options.db, { jobId: job.id, leaseId: job.leaseId, wakeAfterMs, reason });
+  }
+
+  async #release(job: ClaimedJob, end: Extract<RunEnd, { kind: 'release' }>): Promise<ReleaseResult> {
+    const { db, maxAttempts } = this.#options;
+    const release = { jobId: job.id, leaseId: job.leaseId, delayMs: end.delayMs };
+    return await releaseJobs(db, [release], end.reason, end.isAttemptUsed ? maxAttempts : null);
+  }
+
+  #announce({ sessions, lanes }: ReleaseResult): void {
+    const { notifications } = this.#options;
+    for (const session of sessions) notifications.publish('events', session);
+    for (const lane of lanes) notifications.publish('lanes', lane);
+    // Lane 0: nothing to claim yet, but a dispatcher's next look at the clock may have to be earlier.
+    if (lanes.length === 0) notifications.publish('lanes', 0);
   }
 
   async #idle(): Promise<void> {
@@ -170,10 +189,9 @@ export class Runner {
   #unknownBefore: ReadonlySet<string> = new Set();
 
   async #releaseUnknown(jobId: string, leaseId: number): Promise<void> {
-    const { db, log, notifications } = this.#options;
+    const { db, log } = this.#options;
     const result = await releaseJobs(db, [{ jobId, leaseId, delayMs: 0 }], 'Its claim never reached the node');
-    for (const session of result.sessions) notifications.publish('events', session);
-    for (const lane of result.lanes) notifications.publish('lanes', lane);
+    this.#announce(result);
     if (result.released > 0) log.warn({ job: jobId }, 'a claim that this node does not know was given back');
   }
 }

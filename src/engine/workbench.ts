@@ -14,6 +14,8 @@ export interface Workbench {
   openSandbox(): Promise<{ readonly sandboxId: string; readonly sandbox: RuntimeSandbox }>;
   /** Stores the files that the job made or changed since its first attempt; none when no sandbox was opened. Call after close. */
   collectArtifacts(): Promise<readonly ArtifactEntry[]>;
+  /** Stores one file of the workspace as it is now; null where there is no regular file that may be given away. */
+  publish(path: string): Promise<ArtifactEntry | null>;
   /** Kills all that still runs and lets go of the workspace; the files stay. Safe twice. */
   close(): Promise<void>;
   /** Forgets what was kept about the job's files; call when the job has ended for good. */

@@ -1,5 +1,7 @@
+import type { ApprovalRequest } from '../core/approval.ts';
 import type { ArtifactEntry } from '../core/artifact.ts';
-import type { JournalEntry } from '../core/journal.ts';
+import type { JournalEntry, JournalEvent } from '../core/journal.ts';
+import type { ModelCall } from '../core/model-call.ts';
 import type { Queryable } from './database.ts';
 import { toDatabaseJson, toDatabaseText } from './json.ts';
 
@@ -12,6 +14,8 @@ export interface JournalAnswer {
   readonly lastSeq: number | null;
   /** Lanes that got claimable work because entries of the batch freed their sessions; the same in each answer. */
   readonly readyLanes: readonly number[];
+  /** Parked jobs that may have waited for the end of one of these; the same in each answer. Wake them. */
+  readonly waiting: readonly string[];
 }
 
 /** Writes entries of held jobs in one transaction; answers in the order of the input. */
@@ -22,6 +26,7 @@ export const writeJournal = async (db: Queryable, entries: readonly JournalEntry
     canceled: boolean;
     last_seq: number | null;
     ready_lanes: number[];
+    waiting: string[];
   }>('jobs/journal', [toDatabaseJson(entries.map(toEntryRow))]);
   const answers: JournalAnswer[] = [];
   for (const row of rows) {
@@ -30,6 +35,7 @@ export const writeJournal = async (db: Queryable, entries: readonly JournalEntry
       isCanceled: row.canceled,
       lastSeq: row.last_seq,
       readyLanes: row.ready_lanes,
+      waiting: row.waiting,
     };
   }
   return answers;
@@ -42,10 +48,54 @@ const toEntryRow = (entry: JournalEntry, ord: number): Record<string, unknown> =
   attempt: entry.attempt,
   lease_id: entry.leaseId,
   write_num: entry.writeNum,
-  events: entry.events,
+  events: entry.events.map(toEventLine),
   artifacts: entry.artifacts.length > 0 ? entry.artifacts.map(toArtifactRow) : undefined,
   finish: entry.finish ?? undefined,
   sandbox_id: entry.sandboxId ?? undefined,
+  notes: toNotes(entry),
+});
+
+const toEventLine = ({ type, data, message, step }: JournalEvent): Record<string, unknown> => ({
+  type,
+  data,
+  message,
+  step,
+});
+
+/** What the events of an entry bring beside themselves (migration 0010); undefined for most. */
+const toNotes = (entry: JournalEntry): Record<string, unknown> | undefined => {
+  const { events, compact } = entry;
+  const calls = events.flatMap(({ modelCall: call, step }) =>
+    call === undefined || step === undefined ? [] : [toCallRow(call, step.ordinal)],
+  );
+  const approvals = events.flatMap(({ approval }) => (approval === undefined ? [] : [toApprovalRow(approval)]));
+  const summary = events.findLast((event) => event.summary !== undefined)?.summary;
+  if (calls.length + approvals.length === 0 && summary === undefined && compact === undefined) return undefined;
+  return {
+    ...(calls.length > 0 ? { calls } : {}),
+    ...(approvals.length > 0 ? { approvals } : {}),
+    ...(summary === undefined ? {} : { summary }),
+    ...(compact === undefined ? {} : { compact: { step: compact.step, after_seq: compact.afterSeq } }),
+  };
+};
+
+const toCallRow = (call: ModelCall, ordinal: number): Record<string, unknown> => ({
+  ordinal,
+  provider: call.provider,
+  model: call.model,
+  usage: call.usage,
+  cost_micros: call.costMicros,
+  duration_ms: Math.round(call.durationMs),
+});
+
+const toApprovalRow = (approval: ApprovalRequest): Record<string, unknown> => ({
+  id: approval.id,
+  ordinal: approval.ordinal,
+  kind: approval.kind,
+  tool: approval.tool,
+  input: approval.input,
+  expires_ms: approval.expiresMs,
+  on_expiry: approval.onExpiry,
 });
 
 const toArtifactRow = (artifact: ArtifactEntry): Record<string, unknown> => ({
@@ -89,6 +139,29 @@ export const releaseJobs = async (
     maxAttempts,
   ]);
   return row ?? { released: 0, sessions: [], lanes: [] };
+};
+
+/**
+ * Gives a held job back until it is woken, or the time is over; its start does not count. When what it waits for has
+ * happened meanwhile, it is due at once.
+ */
+export const parkJob = async (
+  db: Queryable,
+  park: { readonly jobId: string; readonly leaseId: number; readonly wakeAfterMs: number; readonly reason: string },
+): Promise<ReleaseResult> => {
+  const [row] = await db.query<ReleaseResult>('jobs/park', [
+    park.jobId,
+    park.leaseId,
+    Math.ceil(park.wakeAfterMs),
+    toDatabaseText(park.reason),
+  ]);
+  return row ?? { released: 0, sessions: [], lanes: [] };
+};
+
+/** Makes a parked job due at once, and does nothing to any other; gives the lanes that got claimable work. */
+export const wakeJob = async (db: Queryable, jobId: string): Promise<readonly number[]> => {
+  const [row] = await db.query<{ lanes: number[] }>('jobs/wake', [jobId]);
+  return row?.lanes ?? [];
 };
 
 export interface RescueResult extends ReleaseResult {

@@ -17,3 +17,25 @@ export const listJobMessages = async (db: Queryable, jobId: string): Promise<Mes
   );
   return rows.map((row) => ({ id: row.id, role: row.role, content: row.content, createdAt: row.created_at }));
 };
+
+/** Something said earlier in the session of a job. */
+export interface EarlierMessage {
+  readonly seq: number;
+  readonly role: 'user' | 'assistant';
+  readonly content: readonly ContentBlock[];
+}
+
+/** Messages that one look back reads: what no model's window holds anyway is left in the table. */
+const MAX_EARLIER_MESSAGES = 2_000;
+
+/** What was said in a session before one of its jobs, whose turn it is: the newest summary, and the messages since then. */
+export const readHistory = async (
+  db: Queryable,
+  job: { readonly id: string; readonly sessionNum: number },
+): Promise<{ readonly summary: string | null; readonly messages: EarlierMessage[] }> => {
+  const [summaries, messages] = await Promise.all([
+    db.query<{ text: string }>('messages/get-summary', [job.sessionNum, job.id]),
+    db.query<EarlierMessage>('messages/list-history', [job.sessionNum, job.id, MAX_EARLIER_MESSAGES]),
+  ]);
+  return { summary: summaries[0]?.text ?? null, messages };
+};

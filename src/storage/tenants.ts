@@ -10,7 +10,7 @@ export const setTenantLimit = async (db: Queryable, tenantId: string, maxRunning
   await db.query('tenants/set-limit', [tenantId, maxRunning]);
 };
 
-/** The lane of an agent of a tenant, with that limit on its running jobs; makes the tenant and the user known too. */
+/** The lane of an agent of a tenant, with that limit on its running jobs if it is new; makes the tenant and the user known too. */
 export const ensureLane = async (
   db: Queryable,
   lane: {

@@ -82,11 +82,11 @@ describe('a job', () => {
     assert.ok((await node.events(job.id)).includes('step.failed'));
   });
 
-  test('of an agent whose runtime this server does not have fails with what to set', async (t) => {
+  test('of an agent that needs a model fails with what to set when there is none', async (t) => {
     const node = await start(t);
     const job = await node.ended(await node.submit('think', { agent: 'default' }));
     assert.equal(job.state, 'failed');
-    assert.match(job.error ?? '', /Agent "default" needs the runtime "llm".*Set KAZI_MODEL/);
+    assert.match(job.error ?? '', /No model is configured\. Set KAZI_MODEL/);
   });
 
   test('that runs out of time is ended, and keeps what it had said', async (t) => {

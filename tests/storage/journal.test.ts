@@ -86,7 +86,7 @@ describe('fencing', () => {
     await releaseJobs(db, [{ jobId: job.id, leaseId: job.leaseId, delayMs: 600_000 }], 'test');
     const before = await everythingOf(job.id, job.sessionNum);
     const [answer] = await writeJournal(db, [fullEntry(job)]);
-    assert.deepEqual(answer, { outcome: 'lost', isCanceled: false, lastSeq: null, readyLanes: [] });
+    assert.deepEqual(answer, { outcome: 'lost', isCanceled: false, lastSeq: null, readyLanes: [], waiting: [] });
     assert.deepEqual(await everythingOf(job.id, job.sessionNum), before);
   });
 
@@ -134,7 +134,7 @@ describe('write numbers', () => {
     assert.equal((await writeJournal(db, [entry]))[0]?.outcome, 'written');
     const before = await everythingOf(job.id, job.sessionNum);
     const [again] = await writeJournal(db, [entry]);
-    assert.deepEqual(again, { outcome: 'repeated', isCanceled: false, lastSeq: null, readyLanes: [] });
+    assert.deepEqual(again, { outcome: 'repeated', isCanceled: false, lastSeq: null, readyLanes: [], waiting: [] });
     assert.deepEqual(await everythingOf(job.id, job.sessionNum), before);
   });
 
@@ -163,7 +163,7 @@ describe('an entry', () => {
   test('writes events, messages, steps, artifacts and the end together', async () => {
     const job = await claimNew();
     const [answer] = await writeJournal(db, [fullEntry(job)]);
-    assert.deepEqual(answer, { outcome: 'written', isCanceled: false, lastSeq: 5, readyLanes: [] });
+    assert.deepEqual(answer, { outcome: 'written', isCanceled: false, lastSeq: 5, readyLanes: [], waiting: [] });
     const stored = await getJob(db, job.id);
     assert.equal(stored?.state, 'complete');
     assert.equal(stored.isHeld, false);

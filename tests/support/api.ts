@@ -145,6 +145,7 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     apiKeys: new ApiKeyCache({ db, notifications, log }),
     signingSecrets: [{ secret: SIGNING_SECRET, tenantId: null }],
     defaultAgent: 'echo',
+    budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },
     listLiveFiles: async () => await Promise.resolve([]),
   };
   if (options.runsJobs === false) return context;
@@ -160,6 +161,7 @@ const startEngine = async ({ options, undo }: Parts, context: ActionContext): Pr
   const workbenches = new SessionWorkbenches({ dataDir, sandboxes, blobs: context.blobs, log });
   const engine = new Engine({
     ...context,
+    context,
     workbenches,
     runtimes: options.runtimes ?? [echoRuntime, shellRuntime],
     findAgent: async (job) => await agentOfJob(db, job),

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Logger } from 'pino';
-import { createJob, type NewJob } from '../../src/actions/create-job.ts';
+import { createJob } from '../../src/actions/create-job.ts';
+import type { NewJob } from '../../src/actions/new-job.ts';
 import { startNode } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Job } from '../../src/core/job.ts';
 import { DEFAULT_TENANT_ID, type Principal } from '../../src/core/principal.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { RunContext, RunResult, Runtime } from '../../src/runtimes/runtime.ts';
+import type { RunContext, RunPark, RunResult, Runtime } from '../../src/runtimes/runtime.ts';
 import { readJobEvents } from '../../src/storage/events.ts';
 import { getJob } from '../../src/storage/jobs.ts';
 import { silentLog } from './factories.ts';
@@ -23,7 +24,7 @@ export interface TestNodeOptions {
   /** The data folder; each node makes one of its own when absent. */
   readonly dataDir?: string;
   /** Loop of the agent `default`, which has none in a test otherwise. */
-  readonly run?: (context: RunContext) => Promise<RunResult>;
+  readonly run?: (context: RunContext) => Promise<RunResult | RunPark>;
   readonly log?: Logger;
 }
 

@@ -1,0 +1,42 @@
+import type { BudgetLevel } from '../core/budget.ts';
+import type { SessionReference } from './resolve-session.ts';
+
+/** Work that a client hands over. */
+export interface NewJob {
+  readonly question: string;
+  /** Null = the default agent. */
+  readonly agent: string | null;
+  readonly session: SessionReference;
+  /** Null, or a time that has passed = now. */
+  readonly scheduleAt: Date | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Higher runs earlier within the tenant; 0 is usual. */
+  readonly priority: number;
+  /** What it may take; what its agent says when absent. */
+  readonly budget?: BudgetLevel;
+  /** Set for work that jobs hand in. */
+  readonly origin?: JobOrigin;
+  readonly request: RequestIdentity;
+}
+
+/** Where work comes from that no client handed in. */
+export interface JobOrigin {
+  /** Chosen by the caller, so that handing it in twice makes it once. */
+  readonly jobId: string;
+  /** The job whose budget it counts in, which may wait for it; null when it stands for itself. */
+  readonly parentJobId: string | null;
+  /** The API key that the first of its line came with. */
+  readonly apiKeyId: string | null;
+}
+
+/** How a request is known again when a client sends it twice (jobs API, section 8). */
+export interface RequestIdentity {
+  /** Of the Idempotency-Key within its tenant, user, method and path; null without a key. */
+  readonly idempotencyScope: Buffer | null;
+  /** SHA-256 of the query string and body bytes. */
+  readonly hash: Buffer;
+  /** True for an SDK's own retry without a key: the newest job of the same request within 120 s answers. */
+  readonly isRetry: boolean;
+  /** The body that answers for the job; kept under the key. */
+  readonly toResponse: (jobId: string) => string;
+}
