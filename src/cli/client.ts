@@ -5,7 +5,17 @@ import type { ZodType } from 'zod';
 import { backoffMs } from '../core/backoff.ts';
 import type { Connection } from './connection.ts';
 import { CommandFailure, type ExitReason } from './exit-code.ts';
-import { answers, type JobEvent, jobSchema, type WireApiKey, type WireJob } from './wire.ts';
+import {
+  answers,
+  type JobEvent,
+  jobSchema,
+  type WireAgent,
+  type WireApiKey,
+  type WireApproval,
+  type WireBudget,
+  type WireJob,
+  type WireUsage,
+} from './wire.ts';
 
 /** What a submission may say; absent fields take the server's defaults. */
 export interface JobRequest {
@@ -23,6 +33,14 @@ export interface JobListFilter {
   readonly cursor?: string | undefined;
 }
 
+export interface ApprovalListFilter {
+  readonly state?: string | undefined;
+  readonly session_id?: string | undefined;
+  readonly job_id?: string | undefined;
+  readonly limit?: string | undefined;
+  readonly cursor?: string | undefined;
+}
+
 export interface KeyRequest {
   readonly name: string;
   readonly user_id?: string | undefined;
@@ -30,8 +48,24 @@ export interface KeyRequest {
   readonly expires_at?: number | undefined;
 }
 
+/** What a usage report may be asked for; absent fields take the server's defaults. */
+export interface UsageQuery {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly group_by?: string | undefined;
+  readonly tz?: string | undefined;
+  readonly limit?: string | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** Limits to set; null = the default, absent = as it is. */
+export interface BudgetLimits {
+  readonly max_cost_usd?: number | 'unlimited' | null | undefined;
+  readonly max_requests?: number | 'unlimited' | null | undefined;
+}
+
 interface Request {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -81,10 +115,7 @@ export class ApiClient {
   async listJobs(
     filter: JobListFilter,
   ): Promise<{ readonly jobs: readonly WireJob[]; readonly next_cursor?: string | null | undefined }> {
-    const query = new URLSearchParams(
-      Object.entries(filter).filter((entry): entry is [string, string] => Boolean(entry[1])),
-    );
-    return await this.#ask(answers.jobList, { path: `/jobs?${query.toString()}` });
+    return await this.#ask(answers.jobList, { path: `/jobs?${toQuery(filter)}` });
   }
 
   async createKey(request: KeyRequest): Promise<{ readonly key: WireApiKey; readonly api_key: string }> {
@@ -97,6 +128,81 @@ export class ApiClient {
 
   async revokeKey(id: string): Promise<{ readonly key: WireApiKey }> {
     return await this.#ask(answers.key, { method: 'DELETE', path: `/keys/${encodeURIComponent(id)}` });
+  }
+
+  async listAgents(): Promise<{ readonly agents: readonly WireAgent[] }> {
+    return await this.#ask(answers.agentList, { path: '/agents' });
+  }
+
+  /** The newest version where none is named. */
+  async getAgent(name: string, version?: string): Promise<{ readonly agent: WireAgent }> {
+    const query = version === undefined ? '' : `?version=${encodeURIComponent(version)}`;
+    return await this.#ask(answers.agent, { path: `${agentPath(name)}${query}` });
+  }
+
+  async listAgentVersions(name: string): Promise<{ readonly versions: readonly WireAgent[] }> {
+    return await this.#ask(answers.agentVersions, { path: `${agentPath(name)}/versions` });
+  }
+
+  /** Makes an agent, or a new version of it; what it may say is for the server to check. */
+  async createAgent(definition: unknown): Promise<{ readonly agent: WireAgent }> {
+    return await this.#ask(answers.agent, { method: 'POST', path: '/agents', body: definition });
+  }
+
+  async retireAgent(name: string): Promise<{ readonly agent: WireAgent }> {
+    return await this.#ask(answers.agent, { method: 'DELETE', path: agentPath(name) });
+  }
+
+  async readUsage(query: UsageQuery): Promise<WireUsage> {
+    return await this.#ask(answers.usage, { path: `/usage?${toQuery(query)}` });
+  }
+
+  /** A page of the report as CSV, with the cursor of the next one. */
+  async readUsageCsv(query: UsageQuery): Promise<{ readonly csv: string; readonly nextCursor: string | null }> {
+    const response = await this.#fetchPatiently({ path: `/usage?${toQuery({ ...query, format: 'csv' })}` });
+    return { csv: await response.text(), nextCursor: response.headers.get('x-next-cursor') };
+  }
+
+  async listBudgets(query: {
+    readonly kind?: string | undefined;
+    readonly limit?: string | undefined;
+    readonly cursor?: string | undefined;
+  }): Promise<{ readonly budgets: readonly WireBudget[]; readonly next_cursor?: string | null | undefined }> {
+    return await this.#ask(answers.budgetList, { path: `/budgets?${toQuery(query)}` });
+  }
+
+  /** Sets limits of the tenant itself, of its sessions' default, or of the session or API key with that id. */
+  async setBudget(
+    target: { readonly kind: string; readonly id: string | undefined },
+    limits: BudgetLimits,
+  ): Promise<{ readonly budget: WireBudget }> {
+    const path = [target.kind, target.id].filter((part) => part !== undefined).map(encodeURIComponent);
+    return await this.#ask(answers.budget, { method: 'PUT', path: `/budgets/${path.join('/')}`, body: limits });
+  }
+
+  async listApprovals(
+    filter: ApprovalListFilter,
+  ): Promise<{ readonly approvals: readonly WireApproval[]; readonly next_cursor?: string | null | undefined }> {
+    const query = new URLSearchParams(
+      Object.entries(filter).filter((entry): entry is [string, string] => Boolean(entry[1])),
+    );
+    return await this.#ask(answers.approvalList, { path: `/approvals?${query.toString()}` });
+  }
+
+  async getApproval(id: string): Promise<{ readonly approval: WireApproval }> {
+    return await this.#ask(answers.approval, { path: `/approvals/${encodeURIComponent(id)}` });
+  }
+
+  /** Says yes or no to a request; the same once more changes nothing. */
+  async decideApproval(
+    id: string,
+    decision: { readonly decision: 'allow' | 'deny'; readonly message?: string | undefined },
+  ): Promise<{ readonly approval: WireApproval }> {
+    return await this.#ask(answers.approval, {
+      method: 'POST',
+      path: `/approvals/${encodeURIComponent(id)}`,
+      body: decision,
+    });
   }
 
   /** The bytes of one artifact. The caller reads them to the end or destroys them. */
@@ -144,9 +250,9 @@ export class ApiClient {
     throw this.#unexpected(request, `"${text.slice(0, 80)}"`, parsed.error);
   }
 
-  /** A request may be repeated when that changes nothing: all but the making of a key, which has no idempotency key. */
+  /** A request may be repeated when that changes nothing: all but the making of keys and agents, which have no idempotency key. */
   async #fetchPatiently(request: Request): Promise<Response> {
-    const tries = request.path === '/keys' && request.method === 'POST' ? 1 : TRIES;
+    const tries = request.method === 'POST' && ['/keys', '/agents'].includes(request.path) ? 1 : TRIES;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#fetch(request);
@@ -201,6 +307,15 @@ export class ApiClient {
     return new CommandFailure('failed', message, { cause });
   }
 }
+
+const agentPath = (name: string): string => `/agents/${encodeURIComponent(name)}`;
+
+const toQuery = (values: object): string =>
+  new URLSearchParams(
+    Object.entries(values).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1] !== '',
+    ),
+  ).toString();
 
 const jobPath = (jobId: string): string => `/jobs/${encodeURIComponent(jobId)}`;
 

@@ -1,6 +1,7 @@
 import { describeBytes, describeDuration } from './describe.ts';
-import { describeEnd } from './plain-view.ts';
-import { answerOfEvent, outputOfEvent, type ProgressView } from './progress-view.ts';
+import { answerOfEvent, deltaOfEvent, outputOfEvent } from './event-text.ts';
+import { describeEnd, describeEvent } from './plain-view.ts';
+import { isModelAnswer, type ProgressView } from './progress-view.ts';
 import { clip, harmless, type Output } from './terminal.ts';
 import type { JobEvent, WireJob } from './wire.ts';
 
@@ -12,6 +13,7 @@ const SHOWN_STEPS = 8;
 
 interface StepLine {
   readonly ordinal: number;
+  readonly name: string;
   state: 'running' | 'finished' | 'failed';
   readonly startedAtMs: number;
   durationMs: number | null;
@@ -27,6 +29,9 @@ export class LiveView implements ProgressView {
   #phase = 'waiting in the queue';
   #note = '';
   #text = '';
+  /** What a model is saying at the moment. */
+  #said = '';
+  #hasModel = false;
   #drawnLines = 0;
   #frame = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -44,11 +49,23 @@ export class LiveView implements ProgressView {
 
   readonly event = (event: JobEvent): void => {
     this.#note = '';
-    const written = outputOfEvent(event)?.text ?? (this.#text === '' ? answerOfEvent(event) : null);
+    const delta = deltaOfEvent(event);
+    if (delta !== null) this.#said = (this.#said + harmless(delta)).slice(-20_000);
+    this.#hasModel ||= isModelAnswer(event);
+    const written = outputOfEvent(event)?.text ?? this.#answer(event);
     // Only the end can be shown, so only the end is kept.
     if (written !== null) this.#text = (this.#text + harmless(written)).slice(-20_000);
     else this.#apply(event);
   };
+
+  /** What a model said in the end, or what a job said that had no output. */
+  #answer(event: JobEvent): string | null {
+    const answer = answerOfEvent(event);
+    if (answer === null) return null;
+    this.#said = '';
+    if (this.#hasModel) return answer === '' ? null : `${answer}\n`;
+    return this.#text === '' ? answer : null;
+  }
 
   readonly note = (text: string): void => {
     this.#note = text;
@@ -82,9 +99,17 @@ export class LiveView implements ProgressView {
     const ordinal = Number(data['ordinal'] ?? 0);
     if (type === 'job.started') this.#phase = 'running';
     if (type === 'job.requeued') this.#phase = 'back in the queue: its node was lost or stopped';
+    if (type === 'job.requeued' && typeof data['reason'] === 'string') this.#phase = harmless(data['reason']);
+    if (type === 'model_call.retried') {
+      this.#said = '';
+      this.#note = harmless(String(data['message']));
+    }
+    if (type === 'approval.requested') this.#text += `\n${describeEvent({ type, data, seq: 0 }) ?? ''}\n`;
+    if (type === 'warning.raised') this.#text += `\nwarning: ${harmless(String(data['message']))}\n`;
     if (type === 'job.canceled') this.#phase = 'canceling';
     if (type === 'step.started') {
-      this.#steps.set(ordinal, { ordinal, state: 'running', startedAtMs: performance.now(), durationMs: null });
+      const name = typeof data['name'] === 'string' ? ` ${harmless(data['name'])}` : '';
+      this.#steps.set(ordinal, { ordinal, name, state: 'running', startedAtMs: performance.now(), durationMs: null });
     }
     const step = this.#steps.get(ordinal);
     if (step !== undefined && (type === 'step.finished' || type === 'step.failed')) {
@@ -101,7 +126,7 @@ export class LiveView implements ProgressView {
     this.#frame += 1;
     const elapsed = describeDuration(performance.now() - this.#startedAtMs);
     const spinner = FRAMES[this.#frame % FRAMES.length] ?? '';
-    const newest = this.#text
+    const newest = (this.#text + this.#said)
       .trimEnd()
       .split('\n')
       .slice(-SHOWN_LINES)
@@ -122,7 +147,7 @@ export class LiveView implements ProgressView {
     return [...this.#steps.values()].slice(-most || undefined).map((step) => {
       const color = step.state === 'failed' ? 'red' : step.state === 'finished' ? 'green' : 'cyan';
       const ms = step.durationMs ?? performance.now() - step.startedAtMs;
-      return `  ${style(color, mark(step.state))} step ${step.ordinal} ${style('dim', describeDuration(ms))}`;
+      return `  ${style(color, mark(step.state))} step ${step.ordinal}${step.name} ${style('dim', describeDuration(ms))}`;
     });
   }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import type { ApprovalsOptions } from './commands/approvals.ts';
 
 /** Wraps a command so that its module is loaded when it is called, and its exit code is reported. */
 type Act = <Given extends readonly unknown[]>(
@@ -30,8 +31,13 @@ export const buildProgram = (report: (exitCode: number) => void): Command => {
   addRun(program, act);
   addJobs(program, act);
   addKeys(program, act);
+  addAgents(program, act);
+  addUsage(program, act);
+  addBudgets(program, act);
+  addApprovals(program, act);
   addToken(program, act);
   addDoctor(program, act);
+  addFakeModel(program, act);
   return program;
 };
 
@@ -114,6 +120,109 @@ const addKeys = (program: Command, act: Act): void => {
     .action(act(async () => (await import('./commands/keys.ts')).revokeKey));
 };
 
+const addAgents = (program: Command, act: Act): void => {
+  const agents = program
+    .command('agents')
+    .description('named configurations that jobs run with (changes need scope admin)');
+  withServer(agents.command('list'))
+    .description('what jobs may name, built-in ones included')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/agents.ts')).listAgents));
+  withServer(agents.command('get'))
+    .description('one agent, as "create --file" takes it; secrets are masked')
+    .argument('<name>', 'its name')
+    .option('--agent-version <number>', 'this version instead of the newest')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/agents.ts')).showAgent));
+  withServer(agents.command('create'))
+    .description('make an agent, or a new version of it; options go before what the file says')
+    .option('--file <file>', 'JSON as POST /agents takes it (docs/agents.md); "-" reads standard input')
+    .option('--name <name>', 'its name')
+    .option('--description <text>', 'what it is for')
+    .option('--runtime <runtime>', 'llm, shell or echo (llm)')
+    .option('--model <model>', 'provider/model (KAZI_MODEL)')
+    .option('--instructions <text>', 'what the model is told; @FILE reads a file')
+    .option('--tools <names>', 'only these built-in tools, such as read,search; "" for none')
+    .option('--budget <level>', 'low, standard, high or unlimited')
+    .option('--max-running <number>', 'jobs of it that may run at once')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/agents-change.ts')).createAgent));
+  withServer(agents.command('versions'))
+    .description('versions of an agent, newest first')
+    .argument('<name>', 'its name')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/agents.ts')).listVersions));
+  withServer(agents.command('retire'))
+    .description('keep new jobs from an agent; accepted ones still run')
+    .argument('<name>', 'its name')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/agents-change.ts')).retireAgent));
+};
+
+const addUsage = (program: Command, act: Act): void => {
+  withServer(program.command('usage'))
+    .description('what model calls took and cost, of the last 30 days by day when nothing else is said')
+    .option('--from <time>', 'from this time on: RFC 3339 or Unix seconds')
+    .option('--to <time>', 'before this time')
+    .option('--group-by <names>', 'one or more of day,model,agent,user,session,api_key,job,root_job,tenant')
+    .option('--tz <zone>', 'time zone of the days, such as Europe/Paris (UTC)')
+    .option('--limit <number>', 'at most this many groups')
+    .option('--cursor <cursor>', 'go on after an earlier page')
+    .option('--csv', 'print CSV')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/usage.ts')).showUsage));
+};
+
+const addBudgets = (program: Command, act: Act): void => {
+  const budgets = program.command('budgets').description('what may be spent on models (needs scope admin)');
+  withServer(budgets.command('list'))
+    .description('the tenant, the default of its sessions, and keys and sessions with limits or spending')
+    .option('--kind <kind>', 'only tenant, session_default, api_key or session')
+    .option('--limit <number>', 'at most this many')
+    .option('--cursor <cursor>', 'go on after an earlier page')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/budgets.ts')).listBudgets));
+  withServer(budgets.command('set'))
+    .description('set limits; one that is not named stays as it is')
+    .argument('<kind>', 'tenant, session_default, session or api_key')
+    .argument('[id]', 'id of the session or API key')
+    .option('--max-cost <dollars>', 'most to spend in its life; "unlimited", or "default"')
+    .option('--max-requests <number>', 'most requests of a session in its life; "unlimited", or "default"')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/budgets.ts')).setBudget));
+};
+
+const addApprovals = (program: Command, act: Act): void => {
+  const approvals = program.command('approvals').description('what jobs ask before they go on: list, show and decide');
+  withServer(approvals.command('list'))
+    .description('what waits for a decision, newest first')
+    .option('--state <states>', 'pending, allowed, denied, expired, canceled or all (pending)')
+    .option('--session <id>', 'only those of this session')
+    .option('--job <id>', 'only those of this job')
+    .option('--limit <number>', 'at most this many')
+    .option('--cursor <cursor>', 'go on after an earlier page')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/approvals.ts')).listApprovals));
+  withServer(approvals.command('show'))
+    .description('one request, with what the tool would be called with')
+    .argument('<id>', 'its id, as listed')
+    .option('--json', JSON_HELP)
+    .action(act(async () => (await import('./commands/approvals.ts')).showApproval));
+  for (const decision of ['allow', 'deny'] as const) {
+    withServer(approvals.command(decision))
+      .description(`${decision} a request; its job goes on at once`)
+      .argument('<id>', 'its id, as listed')
+      .option('--message <text>', 'what the job is told beside the decision')
+      .option('--json', JSON_HELP)
+      .action(
+        act(async () => {
+          const { decideApproval } = await import('./commands/approvals.ts');
+          return async (id: string, options: ApprovalsOptions) => await decideApproval(decision, id, options);
+        }),
+      );
+  }
+};
+
 const addToken = (program: Command, act: Act): void => {
   const token = program
     .command('token')
@@ -133,6 +242,19 @@ const addDoctor = (program: Command, act: Act): void => {
     .description('say what this machine and this configuration offer; exit code 0 when "serve" would work')
     .option('--json', JSON_HELP)
     .action(act(async () => (await import('./commands/doctor.ts')).doctor));
+};
+
+const addFakeModel = (program: Command, act: Act): void => {
+  program
+    .command('fake-model')
+    .description(
+      'serve scripted answers over the protocols of OpenAI and Anthropic; prints "fake model ready http://HOST:PORT"',
+    )
+    .requiredOption('--script <file>', 'what the model says (JSON; docs/fake-model.md)')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on, 0 for any free one', '0')
+    .option('--log <file>', 'add one JSON line to this file for every request that has ended')
+    .action(act(async () => (await import('./commands/fake-model.ts')).fakeModel));
 };
 
 const withConfig = (command: Command): Command =>

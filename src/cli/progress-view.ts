@@ -22,20 +22,6 @@ export const silentView: ProgressView = Object.freeze({
   close: () => undefined,
 });
 
-/** One output chunk of an event; null for other events. */
-export const outputOfEvent = ({ type, data }: JobEvent): { readonly step: number; readonly text: string } | null => {
-  const { text, step } = data;
-  if (type !== 'output.written' || typeof text !== 'string') return null;
-  return { text, step: typeof step === 'number' ? step : 0 };
-};
-
-/** The text of an answer, from its text blocks; null for other events. */
-export const answerOfEvent = ({ type, message }: JobEvent): string | null => {
-  if (type !== 'message.created' || message?.role !== 'assistant' || !Array.isArray(message.content)) return null;
-  return message.content.map(textOfBlock).join('');
-};
-
-const textOfBlock = (block: unknown): string => {
-  const isText = typeof block === 'object' && block !== null && 'type' in block && block.type === 'text';
-  return isText && 'text' in block && typeof block.text === 'string' ? block.text : '';
-};
+/** True for the end of a model call: what the job says is then the model's, not a copy of its output. */
+export const isModelAnswer = ({ type, data }: JobEvent): boolean =>
+  type === 'step.finished' && data['name'] === 'model';

@@ -43,6 +43,66 @@ const apiKeySchema = z.looseObject({
   revoked_at: z.number().nullish(),
 });
 
+const agentSchema = z.looseObject({
+  name: z.string(),
+  version: z.number().nullable(),
+  builtin: z.boolean(),
+  runtime: z.string(),
+  description: z.string(),
+  model: z.string().nullish(),
+  max_running: z.number().nullish(),
+  created_at: z.number().nullish(),
+  retired_at: z.number().nullish(),
+});
+
+const usageSchema = z.looseObject({
+  calls: z.number(),
+  input_tokens: z.number().nullable(),
+  cache_read_tokens: z.number().nullable(),
+  output_tokens: z.number().nullable(),
+  cost_usd: z.number().nullable(),
+  unknown_cost_calls: z.number(),
+  warning: z.string().nullish(),
+});
+
+const limitSchema = z.union([z.number(), z.literal('unlimited')]).nullish();
+
+const budgetSchema = z.looseObject({
+  kind: z.string(),
+  id: z.string().nullable(),
+  max_cost_usd: limitSchema,
+  default_max_cost_usd: limitSchema,
+  max_requests: limitSchema,
+  default_max_requests: limitSchema,
+  spent_usd: z.number().nullish(),
+  held_usd: z.number().nullish(),
+  requests: z.number().nullish(),
+});
+
+const usageReportSchema = z.looseObject({
+  group_by: z.array(z.string()),
+  groups: z.array(usageSchema),
+  total: usageSchema,
+  next_cursor: z.string().nullish(),
+});
+
+const approvalSchema = z.looseObject({
+  id: z.string(),
+  job_id: z.string(),
+  session_id: z.string(),
+  agent: z.string(),
+  kind: z.string(),
+  tool: z.string(),
+  input: z.unknown(),
+  state: z.string(),
+  on_expiry: z.string(),
+  message: z.string().nullish(),
+  decided_by: z.string().nullish(),
+  created_at: z.number(),
+  expires_at: z.number(),
+  decided_at: z.number().nullish(),
+});
+
 /** The other answers that commands read. */
 export const answers = Object.freeze({
   submitted: z.looseObject({ job_id: z.uuid() }),
@@ -51,10 +111,23 @@ export const answers = Object.freeze({
   keyCreated: z.looseObject({ key: apiKeySchema, api_key: z.string() }),
   key: z.looseObject({ key: apiKeySchema }),
   keyList: z.looseObject({ keys: z.array(apiKeySchema) }),
+  agent: z.looseObject({ agent: agentSchema }),
+  agentList: z.looseObject({ agents: z.array(agentSchema) }),
+  agentVersions: z.looseObject({ versions: z.array(agentSchema) }),
+  usage: usageReportSchema,
+  budget: z.looseObject({ budget: budgetSchema }),
+  budgetList: z.looseObject({ budgets: z.array(budgetSchema), next_cursor: z.string().nullish() }),
+  approval: z.looseObject({ approval: approvalSchema }),
+  approvalList: z.looseObject({ approvals: z.array(approvalSchema), next_cursor: z.string().nullish() }),
   error: z.looseObject({ error: z.string() }),
 });
 
 export type WireJob = z.infer<typeof jobSchema>;
 export type WireArtifact = z.infer<typeof artifactSchema>;
 export type WireApiKey = z.infer<typeof apiKeySchema>;
+export type WireAgent = z.infer<typeof agentSchema>;
+export type WireUsage = z.infer<typeof usageReportSchema>;
+export type WireUsageSums = z.infer<typeof usageSchema>;
+export type WireBudget = z.infer<typeof budgetSchema>;
+export type WireApproval = z.infer<typeof approvalSchema>;
 export type JobEvent = z.infer<typeof jobEventSchema>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import type { RequestIdentity } from '../actions/create-job.ts';
+import type { RequestIdentity } from '../actions/new-job.ts';
 import { KaziError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { pathOf, searchOf } from './request-url.ts';

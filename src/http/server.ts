@@ -6,8 +6,12 @@ import type { EventHub } from '../realtime/event-hub.ts';
 import { type DeclaredRoute, guardRoutes } from './access.ts';
 import { allowedHeaders, CORS_HEADERS } from './cors.ts';
 import { addJobRoutes } from './jobs/routes.ts';
+import { addAgentRoutes } from './operations/agents.ts';
+import { addApprovalRoutes } from './operations/approvals.ts';
+import { addBudgetRoutes } from './operations/budgets.ts';
 import { addHealthRoutes, type HealthSource } from './operations/health.ts';
 import { addKeyRoutes } from './operations/keys.ts';
+import { addUsageRoutes } from './operations/usage.ts';
 import { MAX_BODY_BYTES } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathOf, toRouterUrl } from './request-url.ts';
@@ -66,6 +70,10 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
   addHealthRoutes(server, { health, draining });
   if (options.servesApi) {
     addKeyRoutes(server, context);
+    addAgentRoutes(server, context);
+    addUsageRoutes(server, context);
+    addBudgetRoutes(server, context);
+    addApprovalRoutes(server, context);
     addJobRoutes(server, { context, hub, draining });
   }
   const patterns = routes.map(({ url }) => patternOf(url));

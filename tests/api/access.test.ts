@@ -5,19 +5,33 @@ import Fastify from 'fastify';
 import { type DeclaredRoute, guardRoutes } from '../../src/http/access.ts';
 import { startApi } from '../support/api.ts';
 import { bearer, send } from '../support/api-client.ts';
+import { rowsOf } from '../support/rows.ts';
 
 const api = await startApi({ runsJobs: false });
 const routes = api.server.declaredRoutes;
 
 const pathOf = ({ url }: DeclaredRoute, jobId: string = randomUUID()): string =>
-  url.replace(':jobId', jobId).replace(':id', randomUUID()).replace('*', 'file.txt');
+  url
+    .replace(':jobId', jobId)
+    // An approval is made with the id of its job below.
+    .replace(':id', url.startsWith('/approvals') ? jobId : randomUUID())
+    .replace(':kind', 'session')
+    .replace(':name', 'some-agent')
+    .replace('*', 'file.txt');
 /** A valid body, so that the check of the body never answers first. */
 const bodyOf = ({ method, url }: DeclaredRoute) => {
+  if (method === 'PUT' && url.startsWith('/budgets')) return { body: { max_cost_usd: 1 } };
   if (method !== 'POST') return {};
-  return { body: url === '/keys' ? { name: 'x' } : { question: 'x', agent_type: 'echo' } };
+  if (url.startsWith('/approvals')) return { body: { decision: 'allow' } };
+  return { body: ['/keys', '/agents'].includes(url) ? { name: 'x' } : { question: 'x', agent_type: 'echo' } };
 };
 const ask = async (route: DeclaredRoute, headers: Readonly<Record<string, string>>, path = pathOf(route)) =>
   await send(api.url, { method: route.method, path, headers, ...bodyOf(route) });
+/** A request of a job, under the id of the job. */
+const ASK = `
+  insert into approvals (id, tenant_id, session_num, session_id, user_id, job_id, ordinal, kind, tool, input, on_expiry, expires_at)
+  select j.id, j.tenant_id, j.session_num, s.id, j.user_id, j.id, 1, 'tool', 'bash', '{}', 'deny', clock_timestamp() + interval '1 h'
+  from jobs j join sessions s on s.num = j.session_num where j.id = $1`;
 const nameOf = ({ method, url }: DeclaredRoute): string => `${method} ${url}`;
 
 describe('the access of every route', () => {
@@ -27,10 +41,19 @@ describe('the access of every route', () => {
       JSON.stringify({ who, readsQueryToken, record });
     const open = JSON.stringify({ who: 'public' });
     assert.deepEqual(names, [
+      `DELETE /agents/:name ${closed('admin', 'tenant')}`,
       `DELETE /health ${open}`,
       `DELETE /jobs/ ${open}`,
       `DELETE /jobs/:jobId ${closed('credential', 'job')}`,
       `DELETE /keys/:id ${closed('admin', 'tenant')}`,
+      `GET /agents ${closed('credential', 'tenant')}`,
+      `GET /agents/:name ${closed('credential', 'tenant')}`,
+      `GET /agents/:name/versions ${closed('credential', 'tenant')}`,
+      `GET /approvals ${closed('credential', 'tenant')}`,
+      `GET /approvals/:id ${closed('credential', 'job')}`,
+      `GET /budgets ${closed('admin', 'tenant')}`,
+      `GET /budgets/:kind ${closed('admin', 'tenant')}`,
+      `GET /budgets/:kind/:id ${closed('admin', 'tenant')}`,
       `GET /health ${open}`,
       `GET /healthz ${open}`,
       `GET /jobs ${closed('credential', 'tenant')}`,
@@ -39,17 +62,23 @@ describe('the access of every route', () => {
       `GET /jobs/:jobId/artifacts ${closed('credential', 'job', true)}`,
       `GET /jobs/:jobId/artifacts/* ${closed('credential', 'job', true)}`,
       `GET /jobs/:jobId/events ${closed('credential', 'job', true)}`,
+      `GET /jobs/:jobId/usage ${closed('credential', 'job')}`,
       `GET /keys ${closed('admin', 'tenant')}`,
       `GET /readyz ${open}`,
       `GET /submit ${open}`,
+      `GET /usage ${closed('credential', 'tenant')}`,
       `HEAD /jobs/ ${open}`,
       `HEAD /jobs/:jobId/artifacts/* ${closed('credential', 'job', true)}`,
       `PATCH /health ${open}`,
       `PATCH /jobs/ ${open}`,
+      `POST /agents ${closed('admin', 'tenant')}`,
+      `POST /approvals/:id ${closed('credential', 'job')}`,
       `POST /health ${open}`,
       `POST /jobs/ ${open}`,
       `POST /keys ${closed('admin', 'tenant')}`,
       `POST /submit ${closed('credential', 'session')}`,
+      `PUT /budgets/:kind ${closed('admin', 'tenant')}`,
+      `PUT /budgets/:kind/:id ${closed('admin', 'tenant')}`,
       `PUT /health ${open}`,
       `PUT /jobs/ ${open}`,
     ]);
@@ -116,7 +145,9 @@ describe('the access of every route', () => {
           headers,
           body: { question: 'x', agent_type: 'echo' },
         });
-        const path = pathOf(route, String(made.json['job_id']));
+        const jobId = String(made.json['job_id']);
+        if (route.url.startsWith('/approvals')) await rowsOf(api.databaseUrl)(ASK, [jobId]);
+        const path = pathOf(route, jobId);
         const strangers = [
           api.token({ tenantId: 't', userId: 'v' }),
           api.token({ tenantId: 'x', userId: 'u' }),

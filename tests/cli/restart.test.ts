@@ -17,7 +17,7 @@ test('kazi run goes on across the kill and restart of the server, without a gap 
   const { port } = new URL(first.url);
   const second = await startServing({ cwd, env, argv: ['--port', port] });
   t.after(async () => await second.stop());
-  await running.waitFor('stdout', /connection lost[^]*started, attempt 2/);
+  await running.waitFor('stdout', /connection lost[^]*goes on, attempt 2/);
   running.child.kill('SIGINT');
   const { code, stdout } = await running.ended;
   assert.equal(code, 3);

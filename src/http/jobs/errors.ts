@@ -21,11 +21,34 @@ export const toErrorAnswer = (error: KaziError): ErrorAnswer => {
   if (PLAIN.has(error.code)) {
     return { status: error.status, contentType: 'text/plain; charset=utf-8', body: error.message, retryAfterSeconds };
   }
-  const envelope = { ok: false, error: error.message, ...(DETAILED.has(error.code) ? { detail: error.message } : {}) };
+  const envelope = {
+    ok: false,
+    error: error.message,
+    ...(DETAILED.has(error.code) ? { detail: error.message } : {}),
+    ...describeBudget(error),
+  };
   return {
     status: error.status,
     contentType: 'application/json; charset=utf-8',
     body: JSON.stringify(envelope),
     retryAfterSeconds,
+  };
+};
+
+/** The contract wants numbers also for a session without the other limit: the largest that a limit can be set to. */
+const NO_REQUEST_LIMIT = 1_000_000_000;
+const NO_COST_LIMIT = 1_000_000;
+
+/** `code` and `details` of the errors of a session's budget (section 9.4); nothing for others. */
+const describeBudget = ({ code, details }: KaziError): Readonly<Record<string, unknown>> => {
+  if (code !== 'REQUEST_BUDGET_EXCEEDED' && code !== 'COST_BUDGET_EXCEEDED') return {};
+  const { limit: _printed, ...counts } = details;
+  return {
+    code: code.toLowerCase(),
+    details: {
+      ...counts,
+      max_requests: Math.min(Number(counts['max_requests'] ?? NO_REQUEST_LIMIT), NO_REQUEST_LIMIT),
+      max_estimated_cost_usd: Math.min(Number(counts['max_estimated_cost_usd'] ?? NO_COST_LIMIT), NO_COST_LIMIT),
+    },
   };
 };

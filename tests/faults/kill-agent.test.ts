@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { killAgent } from '../chaos/kill-agent.ts';
+import { inDataFolder } from '../chaos/proof.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+/** One of each kind of commit; `npm run chaos -- kill-agent` goes through all of them. */
+const POINTS = [
+  'after claim',
+  'after hold 1',
+  'after message.delta 3',
+  'before step.finished model 3',
+  'after step.finished model 3',
+  'after step.started bash 4',
+  'after output.written 4',
+  'before step.failed bash 4',
+  'before step.finished edit 6',
+  'after artifact.published 10',
+  'before job.completed',
+];
+
+test('an agent whose server is killed between two commits ends with the same files, and asks its model for nothing twice but what was in flight', async () => {
+  const databases = [await createTestDatabase(), await createTestDatabase()];
+  const proof = await inDataFolder(
+    async (dataDir) =>
+      await killAgent({
+        databaseUrls: databases.map(({ url }) => url),
+        dataDir,
+        formats: ['chat'],
+        points: POINTS,
+        deadlineMs: 40_000,
+        say: () => undefined,
+      }),
+  );
+  assert.deepEqual(proof.violations, []);
+});
