@@ -1,6 +1,5 @@
-import { DEFAULT_TENANT_ID } from '../src/core/principal.ts';
 import { startAgentNode, startBenchModel } from './agent-node.ts';
-import { type BenchServer, submit } from './bench-node.ts';
+import type { BenchServer } from './bench-node.ts';
 import { type ServedKazi, serveKazi } from './served.ts';
 import { showSpread, spreadOf } from './statistics.ts';
 
@@ -11,8 +10,8 @@ const WARM_JOBS = 10;
 const ANSWER = { text: 'word '.repeat(10), chunkCharacters: 5, delayMs: 100, tokenDelayMs: 30 };
 
 /**
- * From the commit of a job's first delta on this node to its arrival at a client that reads the stream of another node
- * over HTTP. An event is stamped as it is inserted, so the time of the commit itself is counted too.
+ * From the commit of a job's first delta, which this node runs, to its arrival at a client of another node that handed
+ * the job over and reads its stream over HTTP. An event is stamped as it is inserted, so the time of the commit itself is counted too.
  */
 export const benchAgentsDelta = async (server: BenchServer, jobs: number): Promise<string[]> => {
   const databaseUrl = await server.createDatabase();
@@ -22,9 +21,7 @@ export const benchAgentsDelta = async (server: BenchServer, jobs: number): Promi
   try {
     const latencies: number[] = [];
     for (let number = -WARM_JOBS; number < jobs; number += 1) {
-      const question = `speak ${number}`;
-      const jobId = await submit(node, { tenantId: DEFAULT_TENANT_ID, agent: 'default', question });
-      const latency = await firstDelta(other, jobId);
+      const latency = await firstDelta(other, await other.submit(`speak ${number}`, 'default'));
       if (number >= 0) latencies.push(latency);
     }
     return [

@@ -15,8 +15,8 @@ interface ServedEvent {
 
 /** A whole kazi in a process of its own, as users start it, and a client with kept-alive connections. */
 export interface ServedKazi {
-  /** Hands an echo job over; gives its id. Throws for any answer but 200. */
-  submit(question: string): Promise<string>;
+  /** Hands a job over, to the agent echo when none is named; gives its id. Throws for any answer but 200. */
+  submit(question: string, agent?: string): Promise<string>;
   get(path: string): Promise<unknown>;
   /** Reads an event stream to its end; each event is handed over as it arrives. */
   follow(path: string, onEvent: (event: ServedEvent) => void): Promise<void>;
@@ -41,8 +41,8 @@ export const serveKazi = async (
   const call = async (method: string, path: string, body?: string): Promise<Record<string, unknown>> =>
     await send({ url: new URL(path, url), method, agent, key, body });
   return {
-    submit: async (question) => {
-      const answer = await call('POST', '/submit', JSON.stringify({ question, agent_type: 'echo' }));
+    submit: async (question, agentType = 'echo') => {
+      const answer = await call('POST', '/submit', JSON.stringify({ question, agent_type: agentType }));
       return String(answer['job_id']);
     },
     get: async (path) => await call('GET', path),

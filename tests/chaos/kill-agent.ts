@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { killCase } from '../runtimes/llm/kill-points-case.ts';
+import { killCase, UNDISTURBED } from '../runtimes/llm/kill-points-case.ts';
 import { type KillRun, type KillRunOptions, runAndKill } from '../runtimes/llm/kill-points-run.ts';
 import type { FormatName } from '../runtimes/llm/llm-node.ts';
 import { findLatePickUps } from './pick-up.ts';
@@ -17,7 +17,6 @@ export interface KillAgentOptions {
   readonly say: Say;
 }
 
-const UNDISTURBED = 'after job.completed';
 /** What is gathered is written by the clock: a run on a busy machine may not come by such a point. */
 const TRIES = 5;
 

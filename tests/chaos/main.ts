@@ -1,7 +1,9 @@
 /** `npm run chaos [-- NAME…]`: the long form of the fault tests. Prints what was seen; ends with 1 when anything was violated. */
 import { pino } from 'pino';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
+import { administer, urlOfDatabase } from '../support/test-server.ts';
 import { drainServer } from './drain-server.ts';
+import { killAgent } from './kill-agent.ts';
 import { killNodes } from './kill-nodes.ts';
 import { killServer } from './kill-server.ts';
 import { inDataFolder, type Proof, type Say } from './proof.ts';
@@ -28,6 +30,14 @@ const onDatabase =
     }
   };
 
+/** Databases beside the first one, by name. */
+const createDatabases = async (databaseUrl: string, names: readonly string[]): Promise<readonly string[]> => {
+  await administer(databaseUrl, async (client) => {
+    for (const name of names) await client.query(`create database ${name}`);
+  });
+  return names.map((name) => urlOfDatabase(databaseUrl, name));
+};
+
 const PROOFS: Readonly<Record<string, Prove>> = {
   'kill-server': async (common) =>
     await killServer({ ...common, jobs: 200, kills: 3, leaseMs: 10_000, stepSeconds: 0.3, blowMs: [1_500, 5_000] }),
@@ -42,6 +52,15 @@ const PROOFS: Readonly<Record<string, Prove>> = {
   'drain-server': onDatabase(async (common) => await drainServer({ ...common, jobs: 50, drainMs: 1_000 })),
   'kill-nodes': onDatabase(
     async (common) => await killNodes({ ...common, kills: 9, leaseMs: 2_000, pauseMs: [1_500, 4_500] }),
+  ),
+  'kill-agent': onDatabase(
+    async (common) =>
+      await killAgent({
+        ...common,
+        databaseUrls: await createDatabases(common.databaseUrl, ['kazi_lane_1', 'kazi_lane_2']),
+        formats: ['responses', 'chat', 'messages'],
+        points: null,
+      }),
   ),
 };
 

@@ -22,7 +22,10 @@ const TOOLS = ['write', 'bash', 'edit', 'bash', 'publish'] as const;
 const UNREPEATABLE: readonly string[] = ['bash', 'edit'];
 const TURNS = TOOLS.length + 1;
 
-/** The case of a point; of a run that nobody disturbs when it is `after job.completed`. */
+/** The last point of a run: one that dies there has done all its work. */
+export const UNDISTURBED = 'after job.completed';
+
+/** The case of a point. */
 export const killCase = (point: string): KillCase => {
   const [side, type = '', ...rest] = point.split(' ');
   const ordinal = Number(rest.at(-1) ?? 0);
@@ -38,7 +41,7 @@ export const killCase = (point: string): KillCase => {
   const hadRun = interrupted !== null && tool === 'bash' && (isEnd || type === 'output.written');
   return {
     point,
-    attempts: point === 'before claim' || point === 'after job.completed' ? 1 : 2,
+    attempts: point === 'before claim' || point === UNDISTURBED ? 1 : 2,
     askedTwice: isModelInFlight ? (ordinal - 1) / 2 : null,
     interrupted,
     programRuns: hadRun ? 3 : 2,
@@ -59,13 +62,13 @@ const stepsOf = (interrupted: number | null): readonly string[] => [
  * The script of a case. Where a tool call is interrupted that must not be made again by itself, the model is told so, and answers with
  * the same call.
  */
-export const scriptOfCase = async ({ interrupted }: KillCase): Promise<Script> => {
+export const scriptOfCase = async ({ point, interrupted }: KillCase): Promise<Script> => {
   const json: unknown = JSON.parse(await readFile(new URL('fix-a-program.json', import.meta.url), 'utf8'));
   const { conversations, ...script } = parseScript(json);
   return {
     ...script,
     conversations: conversations.map(({ turns, ...conversation }) => {
-      const paced = turns.map(withPauses);
+      const paced = turns.map((turn, index) => pace(turn, { index, point }));
       const call = interrupted === null ? undefined : paced[interrupted / 2 - 1];
       if (interrupted !== null && call) paced.splice(interrupted / 2, 0, { ...call, ...AGAIN });
       return { ...conversation, turns: paced };
@@ -78,21 +81,32 @@ const AGAIN = {
   expect: { lastToolResultContains: 'was interrupted by a crash' },
 } as const;
 
-const PIECES = 8;
+const PIECES = 16;
 
-/** Slow enough that a part of the answer, and of the program's output, is written before the rest has come: every 50 ms (engine/job-log.ts). */
-const withPauses = (turn: ScriptedTurn): ScriptedTurn => {
-  const calls = (turn.toolCalls ?? []).map((call) => {
-    const { command } = call.input as { readonly command?: string };
-    return command === undefined ? call : { ...call, input: { command: slowly(command) } };
-  });
-  const characters = [turn.reasoning ?? '', turn.text ?? '', JSON.stringify(calls)].join('').length;
+/**
+ * What is gathered is written after 50 ms (engine/job-log.ts): where that is the point, the answer, or the output of the program, is
+ * slow enough that a part of it is written before the rest has come. The undisturbed run is slow everywhere, to come by every point.
+ */
+const pace = (
+  turn: ScriptedTurn,
+  { index, point }: { readonly index: number; readonly point: string },
+): ScriptedTurn => {
+  const isEverywhere = point === UNDISTURBED;
+  const isAnswer = isEverywhere || point.endsWith(`message.delta ${index * 2 + 1}`);
+  const isOutput = isEverywhere || point.endsWith(`output.written ${index * 2 + 2}`);
+  const characters = [turn.reasoning, turn.text, JSON.stringify(turn.toolCalls)].join('').length;
   return {
     ...turn,
-    ...(turn.toolCalls ? { toolCalls: calls } : {}),
-    chunkCharacters: Math.ceil(characters / PIECES / 2),
-    tokenDelayMs: 15,
+    ...(isAnswer ? { chunkCharacters: Math.ceil(characters / PIECES), tokenDelayMs: 15 } : {}),
+    ...(isOutput && turn.toolCalls ? { toolCalls: turn.toolCalls.map(slowly) } : {}),
   };
 };
 
-const slowly = (command: string): string => command.replace('; ', '; echo running; sleep 0.2; ');
+type ScriptedCall = NonNullable<ScriptedTurn['toolCalls']>[number];
+
+const slowly = (call: ScriptedCall): ScriptedCall => {
+  const { command } = call.input as { readonly command?: string };
+  return command === undefined
+    ? call
+    : { ...call, input: { command: command.replace('; ', '; echo running; sleep 0.2; ') } };
+};

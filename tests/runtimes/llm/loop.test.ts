@@ -191,3 +191,30 @@ describe('the loop of the llm runtime', async () => {
     assert.match(String(warnings[0]?.data['message']), /price of openai-compatible\/never-heard-of is unknown/);
   });
 });
+
+describe('an MCP server of an agent', async () => {
+  const { url: databaseUrl } = await createTestDatabase();
+
+  test('that does not start ends the job with what it said', async (t) => {
+    const model = await startModel(t, script([{ text: 'never' }]));
+    const node = await startLlmNode(t, model, { databaseUrl });
+    const command = ['sh', '-c', 'echo no such database >&2; exit 7'] as const;
+    const server = { name: 'broken', transport: 'stdio', command, env: {}, tools: null } as const;
+    const agent = await addAgent(node, { name: 'connected', mcpServers: [server] });
+    const job = await node.ended(await node.submit('go', { agent }));
+    assert.equal(job.state, 'failed');
+    assert.match(job.error ?? '', /MCP server "broken" of the agent cannot be used: .*no such database/s);
+    assert.equal(model.requests.length, 0);
+  });
+
+  test('may not be reached against the egress policy of the agent', async (t) => {
+    const model = await startModel(t, script([{ text: 'never' }]));
+    const node = await startLlmNode(t, model, { databaseUrl });
+    const server = { name: 'inside', transport: 'http', url: `${model.url}/mcp`, headers: {}, tools: null } as const;
+    const agent = await addAgent(node, { name: 'nosy', mcpServers: [server] });
+    const job = await node.ended(await node.submit('go', { agent }));
+    assert.equal(job.state, 'failed');
+    assert.match(job.error ?? '', /MCP server "inside" of the agent cannot be used: .*may not be fetched/s);
+    assert.equal(model.requests.length, 0);
+  });
+});
