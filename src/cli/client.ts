@@ -23,6 +23,7 @@ export interface JobRequest {
   readonly agent_type?: string | undefined;
   readonly session_id?: string | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly budget?: string | undefined;
 }
 
 export interface JobListFilter {

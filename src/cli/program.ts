@@ -61,6 +61,7 @@ const addRun = (program: Command, act: Act): void => {
     .argument('[input]', 'what the job is to do; "-" reads it from standard input')
     .option('--agent <name>', 'agent of the job (KAZI_DEFAULT_AGENT)')
     .option('--session <id>', 'session to go on with')
+    .option('--budget <level>', 'what the job may take: low, standard, high or unlimited')
     .addOption(repeatable('--file <path>', 'put a copy of this file into the workspace first; may be repeated'))
     .option('--script <file>', 'read the input from this file')
     .option('--detach', 'print the id of the job and leave; needs a server that goes on')

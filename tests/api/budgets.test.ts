@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { getJobBudget } from '../../src/storage/budgets.ts';
 import { startApi } from '../support/api.ts';
 import { type Answer, bearer, send } from '../support/api-client.ts';
 import { assertValid } from '../wire/jobs/target.ts';
@@ -235,5 +236,24 @@ describe('/budgets', () => {
     }
     const listed = await send(api.url, { path: '/budgets?kind=user', headers: bearer(api.adminKey) });
     assert.equal(listed.status, 400);
+  });
+});
+
+describe('the budget of one job', () => {
+  test('is a level that the request names, and no other word', async () => {
+    const { admin } = await makeTenant();
+    const hand = async (budget: unknown): Promise<Answer> =>
+      await send(api.url, {
+        method: 'POST',
+        path: '/submit',
+        headers: bearer(admin),
+        body: { question: 'go', agent_type: 'default', budget },
+      });
+    const accepted = await hand('low');
+    assert.equal(accepted.status, 200);
+    const limits = await getJobBudget(api.context.db, String(accepted.json['job_id']));
+    assert.deepEqual(limits?.limits, { level: 'low', maxModelCalls: 5, maxCostMicros: 50_000, maxRunMs: 120_000 });
+    const refused = await hand('lavish');
+    assert.deepEqual([refused.status, refused.json['error']], [400, 'Invalid job submission body']);
   });
 });

@@ -10,11 +10,8 @@ const POINTS = [
   'after hold 1',
   'after message.delta 3',
   'before step.finished model 3',
-  'after step.finished model 3',
   'after step.started bash 4',
-  'after output.written 4',
   'before step.failed bash 4',
-  'before step.finished edit 6',
   'after artifact.published 10',
   'before job.completed',
 ];

@@ -20,6 +20,7 @@ import type { WireJob } from '../wire.ts';
 export interface RunOptions extends ClientOptions {
   readonly agent?: string;
   readonly session?: string;
+  readonly budget?: string;
   readonly file?: readonly string[];
   readonly script?: string;
   readonly json?: boolean;
@@ -46,7 +47,8 @@ export const run = async (input: string | undefined, options: RunOptions): Promi
       const { client } = server;
       const sessionId = options.session ?? (files.length > 0 ? newSessionId() : undefined);
       if (sessionId !== undefined && files.length > 0) await sendFiles(client, { files, sessionId, signal });
-      const jobId = await client.submitJob({ question, agent_type: options.agent, session_id: sessionId }, signal);
+      const { agent, budget } = options;
+      const jobId = await client.submitJob({ question, agent_type: agent, session_id: sessionId, budget }, signal);
       if (options.detach === true) {
         if (options.json === true) writeJson(output, { job_id: jobId });
         else output.write(`${jobId}\n`);

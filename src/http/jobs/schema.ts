@@ -41,6 +41,8 @@ export const submitSchema = z.strictObject({
   schedule_at: z.number().refine(Number.isInteger).max(MAX_SECONDS).nullish(),
   webhook: webhookSchema.nullish(),
   metadata: z.record(z.string(), z.unknown()).refine(isShallow).nullish(),
+  // Beside the contract: the budget levels of the workers API.
+  budget: z.enum(['low', 'standard', 'high', 'unlimited']).nullish(),
 });
 
 export type SubmitRequest = z.infer<typeof submitSchema>;

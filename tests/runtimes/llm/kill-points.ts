@@ -75,19 +75,19 @@ const die = (): void => {
 
 const pass = (point: string): void => {
   appendFileSync(file, `${point}\n`);
-  if (point === target || /^after job\./.test(point)) die();
+  if (point === target || point.startsWith('after job.')) die();
 };
 
 const names = new CommitNames();
-const { query } = Database.prototype;
-Database.prototype.query = async function counted<Row>(
+const original = Object.getOwnPropertyDescriptor(Database.prototype, 'query')?.value as Database['query'];
+Database.prototype.query = async function query<Row>(
   this: Database,
   statement: string,
   parameters: readonly unknown[] = [],
 ): Promise<Row[]> {
   const commit = names.sent(statement, parameters);
   if (commit !== undefined) pass(`before ${commit}`);
-  const rows = await query.call(this, statement, parameters);
+  const rows = await original.call(this, statement, parameters);
   const isDone = names.answered(statement, rows);
   if (commit !== undefined && isDone) pass(`after ${commit}`);
   return rows as Row[];
