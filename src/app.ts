@@ -267,7 +267,8 @@ const startEngine = async (parts: {
   await engine.start();
   const live = {
     ...context,
-    listLiveFiles: async (job: { id: string; sessionNum: number }) => await workbenches.listLiveFiles(job),
+    listLiveFiles: async (job: { id: string; sessionNum: number; attempts: number }) =>
+      await workbenches.listLiveFiles(job),
   };
   return { engine, context: live, sandboxReason: choice.reason };
 };

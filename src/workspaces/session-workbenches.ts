@@ -41,6 +41,8 @@ export interface SessionWorkbenchesOptions<Sandbox extends OpenedSandbox> {
 interface JobOfSession {
   readonly id: string;
   readonly sessionNum: number;
+  /** Above 1 an earlier attempt may have worked here. */
+  readonly attempts: number;
 }
 
 /** The workspaces of this node's data folder, one a session, with a sandbox and a manifest for each job that works in them. */
@@ -89,10 +91,12 @@ export class SessionWorkbench<Sandbox extends OpenedSandbox> {
 
   /** Publishes what the job made or changed since before its first attempt. Call it when nothing runs any more. */
   async collectArtifacts(): Promise<readonly ArtifactEntry[]> {
-    if (this.#place === undefined) return [];
-    const before = await scanBeforeJob(this.#place);
+    const place = this.#place ?? (await this.#findEarlierPlace());
+    if (place === undefined) return [];
+    this.#place = place;
+    const before = await scanBeforeJob(place);
     const { blobs, log } = this.#options;
-    const publication = await publishChanged({ root: this.#place.root, before, blobs, limits: PUBLISH_LIMITS });
+    const publication = await publishChanged({ root: place.root, before, blobs, limits: PUBLISH_LIMITS });
     if (publication.skipped.length > 0) {
       log.warn(
         { job: this.#job.id, skipped: publication.skipped.slice(0, 20) },
@@ -119,6 +123,13 @@ export class SessionWorkbench<Sandbox extends OpenedSandbox> {
   /** Drops what was kept to find the job's files; call it after the job's end is committed. */
   async forget(): Promise<void> {
     if (this.#place) await forgetScan(this.#place);
+  }
+
+  /** Where an earlier attempt worked, when this one had nothing left to do but the end. */
+  async #findEarlierPlace(): Promise<JobPlace | undefined> {
+    if (this.#job.attempts === 1) return undefined;
+    const place = { root: workspaceOf(this.#options.dataDir, this.#job.sessionNum), jobId: this.#job.id };
+    return (await findScan(place)) === null ? undefined : place;
   }
 
   async #create(): Promise<{ readonly sandboxId: string; readonly sandbox: Sandbox }> {

@@ -4,17 +4,8 @@ import { killAgent } from '../chaos/kill-agent.ts';
 import { inDataFolder } from '../chaos/proof.ts';
 import { createTestDatabase } from '../support/database.ts';
 
-/** One of each kind of commit; `npm run chaos -- kill-agent` goes through all of them. */
-const POINTS = [
-  'after claim',
-  'after hold 1',
-  'after message.delta 3',
-  'before step.finished model 3',
-  'after step.started bash 4',
-  'before step.failed bash 4',
-  'after artifact.published 10',
-  'before job.completed',
-];
+/** Those that differ most; `npm run chaos -- kill-agent` goes through all of them. */
+const POINTS = ['after hold 1', 'after step.started bash 4', 'after artifact.published 10', 'before job.completed'];
 
 test('an agent whose server is killed between two commits ends with the same files, and asks its model for nothing twice but what was in flight', async () => {
   const databases = [await createTestDatabase(), await createTestDatabase()];

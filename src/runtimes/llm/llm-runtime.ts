@@ -6,7 +6,6 @@ import type { Egress } from '../../egress/egress.ts';
 import type { Models } from '../../models/model.ts';
 import type { RunContext, RunPark, RunResult, Runtime } from '../runtime.ts';
 import { LlmRun } from './llm-run.ts';
-import { connectMcpServers } from './mcp/connect-mcp-servers.ts';
 import { RunClock } from './run-clock.ts';
 import { Tally } from './tally.ts';
 import type { Tool } from './tool.ts';
@@ -44,7 +43,7 @@ const runJob = async (
     const mcp =
       agent.mcpServers.length === 0
         ? undefined
-        : await connectMcpServers({
+        : await (await import('./mcp/connect-mcp-servers.ts')).connectMcpServers({
             servers: agent.mcpServers,
             openSandbox: async () => await context.openSandbox(),
             egress,
