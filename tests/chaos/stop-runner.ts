@@ -30,7 +30,8 @@ export const stopRunner = async (options: StopRunnerOptions): Promise<Proof> => 
   const servers = [first];
   try {
     const idle = new Set(readProcessTree(first.pid));
-    const accepted = await submitLedgerJobs(client, { jobs, steps: 3, stepSeconds: 0.8 });
+    // Long enough that they still run when the second runner has started, on a busy machine too.
+    const accepted = await submitLedgerJobs(client, { jobs, steps: 8, stepSeconds: 0.8 });
     await allSteps(query, { started: accepted.size, finished: Math.ceil(jobs / 2) }, options.deadlineMs);
     const sandboxes = readProcessTree(first.pid).filter((pid) => !idle.has(pid));
     const births = new Map(sandboxes.map((pid) => [pid, readStartTime(pid)]));
