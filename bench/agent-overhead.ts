@@ -89,7 +89,7 @@ const OF_RUNS = /^(jobs\/journal|budgets\/|messages\/|agents\/|steps\/|artifacts
 
 /** Counts and times the statements of all runs in this process until it is disposed. */
 const countStatements = (): Disposable & { figures(): Pick<Round, 'statements' | 'databaseMs'> } => {
-  const { query } = Database.prototype;
+  const query = Object.getOwnPropertyDescriptor(Database.prototype, 'query')?.value as Database['query'];
   let statements = 0;
   let databaseMs = 0;
   Database.prototype.query = async function counted<Row>(
