@@ -206,11 +206,13 @@ describe('minting', () => {
     );
   });
 
-  test('changing any character of a token makes it fail', () => {
+  test('changing any character of a token for one of another meaning makes it fail', () => {
     const token = mintSessionToken({ secret: SECRET, issuedAtMs: NOW, expiresAtMs: NOW, userId: 'ann' });
+    // '-' and '+', '_' and '/' are two spellings of one value: both alphabets are accepted.
+    const meaning = (mark: string) => mark.replace('+', '-').replace('/', '_');
     fc.assert(
       fc.property(fc.nat(token.length - 1), fc.constantFrom(...Array.from('AZaz09-_.+/= ')), (index, mark) => {
-        fc.pre(token[index] !== mark);
+        fc.pre(meaning(token[index] ?? '') !== meaning(mark));
         assert.notEqual(messageOf(token.slice(0, index) + mark + token.slice(index + 1)), 'accepted');
       }),
     );
