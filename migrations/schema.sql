@@ -427,6 +427,7 @@ CREATE UNIQUE INDEX jobs_one_held ON public.jobs USING btree (tenant_id, session
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
 CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
+CREATE INDEX session_keys_by_session ON public.session_keys USING btree (tenant_id, session_id);
 CREATE INDEX sessions_delayed ON public.sessions USING btree (head_run_at) WHERE ((head_job IS NOT NULL) AND (NOT head_ready));
 CREATE INDEX sessions_ready ON public.sessions USING btree (head_lane, head_priority DESC, head_run_at, head_num) WHERE head_ready;
 

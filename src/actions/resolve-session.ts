@@ -1,8 +1,8 @@
-import { checkOwnership } from '../core/ownership.ts';
 import { checkSessionScope, type Principal } from '../core/principal.ts';
 import { newSessionId, parseSessionId } from '../core/session-id.ts';
 import { bindSessionKey, findSessionByKey } from '../storage/sessions.ts';
 import type { ActionContext } from './context.ts';
+import { findSession } from './find-session.ts';
 
 const KEY_DAYS = 30;
 const DAY_MS = 86_400_000;
@@ -32,21 +32,17 @@ export const resolveSession = async (
 ): Promise<ResolvedSession> => {
   const { sessionId, sessionKey } = reference;
   if (sessionKey === null) {
-    checkSessionScope(principal, sessionId);
-    if (sessionId === null) return { sessionId: newSessionId(), sessionNum: null };
-    return await ownSession(context, principal, sessionId);
+    if (sessionId !== null) return await ownSession(context, principal, sessionId);
+    checkSessionScope(principal, null);
+    return { sessionId: newSessionId(), sessionNum: null };
   }
-  if (sessionId !== null) {
-    checkSessionScope(principal, sessionId);
-    await ownSession(context, principal, sessionId);
-  }
+  if (sessionId !== null) await ownSession(context, principal, sessionId);
   const found = await bindSessionKey(context.db, principal, {
     key: sessionKey,
     sessionId,
     freshSessionId: newSessionId(),
     keepMs: KEY_DAYS * DAY_MS,
   });
-  checkSessionScope(principal, found);
   return await ownSession(context, principal, found);
 };
 
@@ -79,9 +75,6 @@ const ownSession = async (
   principal: Principal,
   sessionId: string,
 ): Promise<ResolvedSession> => {
-  const session = await context.directory.findSession(principal.tenantId, sessionId);
-  if (!session) return { sessionId, sessionNum: null };
-  const record = { sessionId: session.id, userId: session.userId, tenantId: session.tenantId };
-  checkOwnership({ principal, kind: 'Session', record, namedSessionId: null });
-  return { sessionId, sessionNum: session.num };
+  const session = await findSession(context, principal, sessionId);
+  return { sessionId, sessionNum: session?.num ?? null };
 };

@@ -20,6 +20,7 @@ export const ERRORS = define({
   INVALID_JOB_ID: { status: 400, retryable: false, message: 'Invalid job_id' },
   INVALID_IDEMPOTENCY_KEY: { status: 400, retryable: false, message: 'Invalid Idempotency-Key' },
   INVALID_ARTIFACT_PATH: { status: 400, retryable: false, message: 'Invalid artifact path encoding' },
+  INVALID_SESSION_PATH: { status: 400, retryable: false, message: 'Invalid session path' },
   INVALID_JOB_PATH: { status: 400, retryable: false, message: 'Invalid job path' },
   MALFORMED_HTTP: { status: 400, retryable: false, message: 'Malformed HTTP request' },
   INVALID_CURSOR: {

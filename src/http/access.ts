@@ -12,7 +12,7 @@ export type Access =
       readonly readsQueryToken: boolean;
       /**
        * What decides over the single record. `job`: findJob in actions/find-job.ts checks its session, user and tenant.
-       * `session`: resolveSession in actions/resolve-session.ts checks the one that the new work goes to.
+       * `session`: findSession in actions/find-session.ts checks the one that is read, or that the new work goes to.
        * `tenant`: the statement itself is limited to the principal's tenant and, where it has one, user.
        */
       readonly record: 'job' | 'session' | 'tenant';

@@ -25,6 +25,8 @@ export interface ApiRoute<Body> {
   readonly access: Exclude<Access, { readonly who: 'public' }>;
   /** Parses the body, before the credential is looked at. Throws INVALID_JSON or INVALID_REQUEST. */
   readonly readBody: (bytes: Buffer | undefined) => Body;
+  /** Refuses a path that names nothing which can exist, once the credential is known and before its hints are looked at. */
+  readonly checkPath?: (request: FastifyRequest) => void;
   /** Where the identity hints are; null = in the query string. */
   readonly hintsOf: ((body: Body) => IdentityHints) | null;
   /** The answer; undefined when it has been sent through `reply` already. */
@@ -47,6 +49,7 @@ export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, 
       const { authorization } = request.headers;
       const queryToken = access.readsQueryToken ? query.get('token') : null;
       const principal = await authenticate(context, { authorization, queryToken });
+      route.checkPath?.(request);
       checkIdentityHints(principal, hintsOf === null ? queryHints(query) : hintsOf(body));
       if (access.who === 'admin') requireScope(principal, 'admin');
       return await handle({ context, principal, request, reply, query, body });

@@ -18,6 +18,26 @@ export const listJobMessages = async (db: Queryable, jobId: string): Promise<Mes
   return rows.map((row) => ({ id: row.id, role: row.role, content: row.content, createdAt: row.created_at }));
 };
 
+/** A message with its place in the log of its session. */
+export interface PlacedMessage extends Message {
+  readonly seq: number;
+}
+
+/** The messages of a session after `afterSeq`, oldest first, at most `limit`. */
+export const listSessionMessages = async (
+  db: Queryable,
+  stretch: { readonly sessionNum: number; readonly afterSeq: number; readonly limit: number },
+): Promise<PlacedMessage[]> => {
+  const rows = await db.query<{
+    seq: number;
+    id: string;
+    role: Message['role'];
+    content: ContentBlock[];
+    created_at: Date;
+  }>('messages/list-session', [stretch.sessionNum, stretch.afterSeq, stretch.limit]);
+  return rows.map(({ seq, id, role, content, created_at: createdAt }) => ({ seq, id, role, content, createdAt }));
+};
+
 /** Something said earlier in the session of a job. */
 export interface EarlierMessage {
   readonly seq: number;

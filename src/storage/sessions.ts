@@ -21,6 +21,43 @@ export const getSession = async (db: Queryable, tenantId: string, id: string): P
   return row && { num: row.num, tenantId: row.tenant_id, id: row.id, userId: row.user_id, createdAt: row.created_at };
 };
 
+/** What a session is doing now. */
+export interface SessionActivity {
+  readonly lastActiveAt: Date;
+  /** Input of the job that a node holds; null while none does. */
+  readonly currentPrompt: string | null;
+  /** The key of the given user that names it and was renewed last. */
+  readonly sessionKey: string | null;
+  /** True while a job of it asks somebody something. */
+  readonly isWaiting: boolean;
+  /** True when the newest of its jobs that ran has failed. */
+  readonly hasFailed: boolean;
+}
+
+/** What the session with that number is doing; undefined when there is none. */
+export const getSessionActivity = async (
+  db: Queryable,
+  sessionNum: number,
+  keyUserId: string | null,
+): Promise<SessionActivity | undefined> => {
+  const [row] = await db.query<{
+    last_active_at: Date;
+    current_prompt: string | null;
+    session_key: string | null;
+    is_waiting: boolean;
+    has_failed: boolean;
+  }>('sessions/get-state', [sessionNum, keyUserId ?? '']);
+  return (
+    row && {
+      lastActiveAt: row.last_active_at,
+      currentPrompt: row.current_prompt,
+      sessionKey: row.session_key,
+      isWaiting: row.is_waiting,
+      hasFailed: row.has_failed,
+    }
+  );
+};
+
 /** Owner of a key for a session: keys are kept per tenant and user. */
 export interface SessionKeyOwner {
   readonly tenantId: string;

@@ -10,9 +10,11 @@ import { rowsOf } from '../support/rows.ts';
 const api = await startApi({ runsJobs: false });
 const routes = api.server.declaredRoutes;
 
+const SESSION_ID = 'some-session';
 const pathOf = ({ url }: DeclaredRoute, jobId: string = randomUUID()): string =>
   url
     .replace(':jobId', jobId)
+    .replace(':sessionId', SESSION_ID)
     // An approval is made with the id of its job below.
     .replace(':id', url.startsWith('/approvals') ? jobId : randomUUID())
     .replace(':kind', 'session')
@@ -46,6 +48,7 @@ describe('the access of every route', () => {
       `DELETE /jobs/ ${open}`,
       `DELETE /jobs/:jobId ${closed('credential', 'job')}`,
       `DELETE /keys/:id ${closed('admin', 'tenant')}`,
+      `DELETE /session/ ${open}`,
       `GET /agents ${closed('credential', 'tenant')}`,
       `GET /agents/:name ${closed('credential', 'tenant')}`,
       `GET /agents/:name/versions ${closed('credential', 'tenant')}`,
@@ -65,22 +68,29 @@ describe('the access of every route', () => {
       `GET /jobs/:jobId/usage ${closed('credential', 'job')}`,
       `GET /keys ${closed('admin', 'tenant')}`,
       `GET /readyz ${open}`,
+      `GET /session/ ${open}`,
+      `GET /session/:sessionId/messages ${closed('credential', 'session')}`,
+      `GET /session/:sessionId/state ${closed('credential', 'session')}`,
       `GET /submit ${open}`,
       `GET /usage ${closed('credential', 'tenant')}`,
       `HEAD /jobs/ ${open}`,
       `HEAD /jobs/:jobId/artifacts/* ${closed('credential', 'job', true)}`,
+      `HEAD /session/ ${open}`,
       `PATCH /health ${open}`,
       `PATCH /jobs/ ${open}`,
+      `PATCH /session/ ${open}`,
       `POST /agents ${closed('admin', 'tenant')}`,
       `POST /approvals/:id ${closed('credential', 'job')}`,
       `POST /health ${open}`,
       `POST /jobs/ ${open}`,
       `POST /keys ${closed('admin', 'tenant')}`,
+      `POST /session/ ${open}`,
       `POST /submit ${closed('credential', 'session')}`,
       `PUT /budgets/:kind ${closed('admin', 'tenant')}`,
       `PUT /budgets/:kind/:id ${closed('admin', 'tenant')}`,
       `PUT /health ${open}`,
       `PUT /jobs/ ${open}`,
+      `PUT /session/ ${open}`,
     ]);
   });
 
@@ -132,6 +142,23 @@ describe('the access of every route', () => {
         for (const credential of [await api.key(), api.token({ userId: 'admin' })]) {
           const answer = await ask(route, bearer(credential));
           assert.deepEqual([answer.status, answer.text], [403, '{"ok":false,"error":"Admin scope required"}']);
+        }
+      });
+    }
+
+    if (access.record === 'session' && route.url.includes(':sessionId')) {
+      test(`${nameOf(route)} refuses the session of another user, and one beyond the token's scope`, async () => {
+        const headers = bearer(api.token({ tenantId: 'sessions', userId: 'u' }));
+        const made = { question: 'x', agent_type: 'echo', session_id: SESSION_ID };
+        const submitted = await send(api.url, { method: 'POST', path: '/submit', headers, body: made });
+        assert.equal(submitted.status, 200, submitted.text);
+        assert.ok((await ask(route, headers)).status < 400);
+        for (const [claims, error] of [
+          [{ userId: 'v' }, 'Session user mismatch'],
+          [{ userId: 'u', sessionIds: ['another'] }, 'Session not authorized'],
+        ] as const) {
+          const answer = await ask(route, bearer(api.token({ tenantId: 'sessions', ...claims })));
+          assert.deepEqual([answer.status, answer.json['error']], [403, error]);
         }
       });
     }

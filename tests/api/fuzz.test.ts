@@ -78,11 +78,11 @@ test('no path, query, method or header is answered with a 5xx', async () => {
   const segment = fc.oneof(
     raw,
     escaped,
-    fc.constantFrom(jobId, `{${jobId}}`, 'artifacts', 'events', 'nope', '', '..', '%00'),
+    fc.constantFrom(jobId, `{${jobId}}`, 'artifacts', 'events', 'state', 'messages', 'nope', '', '..', '%00'),
   );
   const path = fc
     .tuple(
-      fc.constantFrom('/jobs', '/jobs/', `/jobs/${jobId}/`, '/keys/', '/', '/submit/'),
+      fc.constantFrom('/jobs', '/jobs/', `/jobs/${jobId}/`, '/keys/', '/', '/submit/', '/session/', '/session/x/'),
       fc.array(segment, { maxLength: 4 }),
     )
     .map(([start, parts]) => start + parts.join('/'));

@@ -9,7 +9,12 @@ export interface ErrorAnswer {
 }
 
 /** Answered as plain text: the errors of paths and methods. */
-const PLAIN: ReadonlySet<ErrorCode> = new Set(['NOT_FOUND', 'METHOD_NOT_ALLOWED', 'INVALID_JOB_PATH']);
+const PLAIN: ReadonlySet<ErrorCode> = new Set([
+  'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'INVALID_JOB_PATH',
+  'INVALID_SESSION_PATH',
+]);
 /** Marked **D** in the contract: `detail` repeats `error`. */
 const DETAILED: ReadonlySet<ErrorCode> = new Set(['INVALID_JOB_ID', 'JOB_NOT_FOUND', 'ARTIFACT_NOT_FOUND']);
 /** Their cause passes by itself, soon. */

@@ -1,6 +1,7 @@
 import type { JobReference } from '../../actions/find-job.ts';
 import { findNamedSession } from '../../actions/resolve-session.ts';
 import { parseJobId } from '../../core/job-id.ts';
+import { decodeOnce } from '../path-parameter.ts';
 import { readText } from '../query-values.ts';
 import type { Exchange } from '../route.ts';
 
@@ -16,14 +17,4 @@ export const readJobReference = async (exchange: Exchange<unknown>): Promise<Job
   const namedSessionId = await readNamedSession(exchange);
   const { jobId } = exchange.request.params as { readonly jobId: string };
   return { jobId: parseJobId(decodeOnce(jobId)), namedSessionId };
-};
-
-/** Broken encoding is left as it is: no id looks like it. */
-const decodeOnce = (text: string): string => {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // The caller's parser refuses it.
-    return text;
-  }
 };

@@ -3,6 +3,7 @@ import { addArtifactRoutes } from './artifacts.ts';
 import { addEventRoutes } from './events.ts';
 import { addJobRecordRoutes } from './jobs.ts';
 import type { JobRoutesOptions } from './options.ts';
+import { addSessionRoutes } from './sessions.ts';
 import { addSubmitRoutes } from './submit.ts';
 
 /** All routes of the jobs API. */
@@ -11,4 +12,5 @@ export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions)
   addJobRecordRoutes(server, options.context);
   addArtifactRoutes(server, options.context);
   addEventRoutes(server, options);
+  addSessionRoutes(server, options.context);
 };

@@ -4,6 +4,7 @@ import { defineArtifactChecks } from './suite-artifacts.ts';
 import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineHttpChecks } from './suite-http.ts';
 import { defineJobChecks } from './suite-jobs.ts';
+import { defineSessionChecks } from './suite-sessions.ts';
 
 const api = await startApi();
 const target = { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
@@ -13,4 +14,5 @@ describe('conformance of the jobs API', () => {
   defineCredentialChecks(target);
   defineJobChecks(target);
   defineArtifactChecks(target);
+  defineSessionChecks(target);
 });

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ActionContext } from '../../actions/context.ts';
+import { readSession, readSessionMessages } from '../../actions/read-session.ts';
+import { KaziError } from '../../core/errors.ts';
+import { parseSessionId } from '../../core/session-id.ts';
+import { decodeOnce } from '../path-parameter.ts';
+import { addRoute, NO_BODY } from '../route.ts';
+import { toSessionMessage, toSessionState } from './session-view.ts';
+
+/** Id of the session that the path names. Throws INVALID_SESSION_ID. */
+const sessionIdOf = (request: FastifyRequest): string => {
+  const { sessionId } = request.params as { readonly sessionId: string };
+  return parseSessionId(decodeOnce(sessionId));
+};
+
+const SESSION = {
+  access: { who: 'credential', readsQueryToken: false, record: 'session' },
+  checkPath: (request: FastifyRequest) => void sessionIdOf(request),
+  ...NO_BODY,
+} as const;
+
+/** `/session/{id}/…`: what a session is doing, and what was said in it. */
+export const addSessionRoutes = (server: FastifyInstance, context: ActionContext): void => {
+  addRoute(server, context, {
+    method: 'GET',
+    url: '/session/:sessionId/state',
+    ...SESSION,
+    handle: async ({ principal, request }) => {
+      const sessionId = sessionIdOf(request);
+      return { ok: true, state: toSessionState(sessionId, await readSession(context, principal, sessionId)) };
+    },
+  });
+  addRoute(server, context, {
+    method: 'GET',
+    url: '/session/:sessionId/messages',
+    ...SESSION,
+    handle: async ({ principal, request }) => {
+      const sessionId = sessionIdOf(request);
+      const messages = await readSessionMessages(context, principal, sessionId);
+      return { ok: true, messages: messages.map((message) => toSessionMessage(sessionId, message)) };
+    },
+  });
+  server.route({
+    method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    url: '/session/',
+    config: { access: { who: 'public' } },
+    handler: () => {
+      throw new KaziError('INVALID_SESSION_PATH');
+    },
+  });
+};
