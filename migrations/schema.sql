@@ -22,7 +22,9 @@ create type job_submission as (
     idempotency_hash bytea,
     idempotency_response text,
     idempotency_ms bigint,
-    num bigint
+    num bigint,
+    only_if_idle boolean,
+    max_attempts integer
 );
 
 create type journal_entry as (
@@ -194,7 +196,8 @@ create table jobs (
     completed_at timestamp with time zone,
     canceled_at timestamp with time zone,
     error text,
-    outcome jsonb
+    outcome jsonb,
+    max_attempts integer
 ) with (fillfactor=80, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
 
 create table kazi_migrations (
@@ -451,7 +454,7 @@ begin
     select array_agg((
         i.ord, i.id, i.tenant_id, i.session_id, i.session_num, i.user_id, i.enforce_user, i.lane_id, i.agent, i.agent_version,
         i.priority, i.schedule_at, i.question, i.metadata, i.request_hash, i.idempotency_scope, i.idempotency_hash,
-        i.idempotency_response, i.idempotency_ms, nextval('job_nums')
+        i.idempotency_response, i.idempotency_ms, nextval('job_nums'), i.only_if_idle, i.max_attempts
     )::job_submission)
     into v_items from jsonb_populate_recordset(null::job_submission, p_items) i;
 
@@ -523,16 +526,17 @@ begin
                case when s.head_job = i.id and s.head_ready then i.lane_id end as ready_lane
         from unnest(v_items) i
         join sessions s on s.tenant_id = i.tenant_id and s.id = i.session_id
-        where not i.enforce_user or s.user_id is not distinct from i.user_id or refuse_session(i.session_id)
+        where (not i.enforce_user or s.user_id is not distinct from i.user_id or refuse_session(i.session_id))
+            and (i.only_if_idle is not true or (s.running_job is null and s.head_job = i.id) or refuse_busy(i.session_id))
         window whole as (partition by s.num), arrival as (partition by s.num order by i.ord)
     ),
     made as (
         insert into jobs (
             id, num, tenant_id, session_num, lane_id, user_id, agent, agent_version, priority, order_at, pos, run_at,
-            schedule_at, first_seq, question, metadata, request_hash, created_at, updated_at
+            schedule_at, first_seq, question, metadata, request_hash, created_at, updated_at, max_attempts
         )
         select p.id, p.num, p.tenant_id, p.s_num, p.lane_id, p.user_id, p.agent, p.agent_version, p.priority, p.place_at,
-               p.pos, p.place_at, p.schedule_at, p.seq, p.question, p.metadata, p.request_hash, p.made_at, p.made_at
+               p.pos, p.place_at, p.schedule_at, p.seq, p.question, p.metadata, p.request_hash, p.made_at, p.made_at, p.max_attempts
         from placed p
     ),
     logged as (
@@ -937,6 +941,14 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.has_used_attempts(p_job jobs, p_most integer)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    select coalesce(p_job.attempts - p_job.spared_attempts >= least(p_most, p_job.max_attempts) and p_most is not null, false)
+$function$;
+
 CREATE OR REPLACE FUNCTION public.hold_spend(p_job uuid, p_wanted bigint, p_least bigint)
  RETURNS TABLE(held_micros bigint, scope text, limit_micros bigint, used_micros bigint)
  LANGUAGE plpgsql
@@ -1102,6 +1114,15 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_busy(p_session text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+    raise exception 'session % has other work', p_session using errcode = 'KZ002';
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_session(p_session text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1143,11 +1164,11 @@ begin
     changed as (
         update jobs j set
             state = case when j.state = 'canceled' then 'canceled'
-                         when j.attempts - j.spared_attempts >= p_max_attempts then 'failed'
+                         when has_used_attempts(j, p_max_attempts) then 'failed'
                          else 'queued' end,
-            completed_at = case when j.state <> 'canceled' and j.attempts - j.spared_attempts >= p_max_attempts then clock_timestamp() end,
+            completed_at = case when j.state <> 'canceled' and has_used_attempts(j, p_max_attempts) then clock_timestamp() end,
             error = case when j.state = 'canceled' then j.error
-                         when j.attempts - j.spared_attempts >= p_max_attempts then format('Job abandoned after %s attempts', j.attempts) end,
+                         when has_used_attempts(j, p_max_attempts) then format('Job abandoned after %s attempts', j.attempts) end,
             -- Without a delay it keeps its place: a job of a dead node must not wait again behind a whole backlog.
             run_at = case when j.state = 'running' and g.delay_ms > 0 then clock_timestamp() + g.delay_ms * interval '1 ms'
                           else j.run_at end,

@@ -119,6 +119,7 @@ export const startApp = async (options: AppOptions): Promise<App> => {
       health,
       log,
       draining: draining.signal,
+      queryTimeoutMs: config.queryTimeoutMs,
       servesApi: config.role !== 'runner',
     });
     undo.defer(async () => await server.close());

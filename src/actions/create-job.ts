@@ -1,14 +1,15 @@
-import { KaziError } from '../core/errors.ts';
+import { isKaziError, KaziError } from '../core/errors.ts';
 import { newJobId } from '../core/job-id.ts';
 import type { Principal } from '../core/principal.ts';
 import { closeBudgets } from '../storage/budgets.ts';
 import { getKeptAnswer } from '../storage/idempotency.ts';
-import { findJobByRequest } from '../storage/jobs.ts';
+import { type AcceptedJob, findJobByRequest, type JobSubmission } from '../storage/jobs.ts';
+import { isSessionBusy } from '../storage/sessions.ts';
 import { admitJob } from './admit-job.ts';
 import type { ActionContext } from './context.ts';
 import type { NewJob, RequestIdentity } from './new-job.ts';
 import { resolveAgent } from './resolve-agent.ts';
-import { resolveSession } from './resolve-session.ts';
+import { type ResolvedSession, resolveSession } from './resolve-session.ts';
 
 export interface CreatedJob {
   readonly response: string;
@@ -20,8 +21,8 @@ const KEEP_ANSWER_MS = 86_400_000;
 const RETRY_WINDOW_MS = 120_000;
 
 /**
- * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, budgets. Throws their errors, and
- * DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
+ * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, budgets. Throws their errors,
+ * SESSION_BUSY where it may not wait, and DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
  */
 export const createJob = async (context: ActionContext, principal: Principal, job: NewJob): Promise<CreatedJob> => {
   const session = await resolveSession(context, principal, job.session);
@@ -33,7 +34,7 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
   const scope = job.request.idempotencyScope;
   const laneId = await context.directory.laneOf(principal, agent);
   const isAdmitted = await admitJob(context, principal, { jobId, sessionId: session.sessionId, agent, job });
-  const answer = await context.intake.submit({
+  const submission: JobSubmission = {
     id: jobId,
     tenantId: principal.tenantId,
     ...session,
@@ -48,12 +49,31 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
     metadata: job.metadata,
     requestHash: shortHash(job.request.hash),
     idempotency: scope && { scope, requestHash: job.request.hash, response, keepMs: KEEP_ANSWER_MS },
+    onlyIfIdle: job.ifBusy === 'reject',
+    ...(job.maxAttempts === undefined ? {} : { maxAttempts: job.maxAttempts }),
+  };
+  const answer = await takeIn(context, session, submission).catch(async (error: unknown) => {
+    // Known to have changed nothing; after a lost answer the sweep of orphans decides.
+    if (isAdmitted && isKaziError(error, 'SESSION_BUSY')) await closeBudgets(context.db, [jobId]);
+    throw error;
   });
   if (answer.outcome === 'accepted') return { response, isReplay: false };
   if (isAdmitted) await closeBudgets(context.db, [jobId]);
   const kept = await findReplay(context, principal, job.request);
   if (!kept) throw new KaziError('IDEMPOTENCY_IN_PROGRESS');
   return kept;
+};
+
+/** The look beforehand spares the batch that a refusal fails; the commit decides over what begins in this moment. */
+const takeIn = async (
+  context: ActionContext,
+  { sessionNum }: ResolvedSession,
+  submission: JobSubmission,
+): Promise<AcceptedJob> => {
+  if (submission.onlyIfIdle && sessionNum !== null && (await isSessionBusy(context.db, sessionNum))) {
+    throw new KaziError('SESSION_BUSY');
+  }
+  return await context.intake.submit(submission);
 };
 
 const findReplay = async (

@@ -14,6 +14,10 @@ export interface NewJob {
   readonly priority: number;
   /** What it may take; what its agent says when absent. */
   readonly budget?: BudgetLevel;
+  /** What happens when its session has other work: it waits for its turn (when absent), or is refused. */
+  readonly ifBusy?: 'enqueue' | 'reject';
+  /** Starts that it has, when its node is lost; the operator's setting when absent. */
+  readonly maxAttempts?: number;
   /** Set for work that jobs hand in. */
   readonly origin?: JobOrigin;
   readonly request: RequestIdentity;

@@ -58,6 +58,7 @@ export const ERRORS = define({
   APPROVAL_NOT_FOUND: { status: 404, retryable: false, message: 'Approval not found' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, message: 'The request did not arrive in time' },
+  SESSION_BUSY: { status: 409, retryable: true, message: 'Session already executing' },
   IDEMPOTENCY_IN_PROGRESS: {
     status: 409,
     retryable: true,
@@ -100,6 +101,11 @@ export const ERRORS = define({
     retryable: false,
     message: 'Idempotency-Key was used with a different request body',
   },
+  FORK_UNSUPPORTED: {
+    status: 422,
+    retryable: false,
+    message: 'This version of kazi does not fork sessions yet. Leave "fork_session" out, or name no session.',
+  },
   WEBHOOK_UNSUPPORTED: {
     status: 422,
     retryable: false,
@@ -126,6 +132,7 @@ export const ERRORS = define({
     retryable: false,
     message: '{record} missing {owner} for ownership enforcement',
   },
+  QUERY_TIMED_OUT: { status: 504, retryable: true, message: 'Query timed out after {seconds} seconds' },
   DATABASE_UNAVAILABLE: {
     status: 503,
     retryable: true,

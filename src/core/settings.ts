@@ -152,6 +152,11 @@ export const SETTINGS = Object.freeze({
     fallback: 3_600_000,
     documentation: 'A job that has been running for this long is aborted and fails.',
   }),
+  queryTimeoutMs: always(settingKinds.integer(1000, 30 * DAY_MS), {
+    variable: 'KAZI_QUERY_TIMEOUT_MS',
+    fallback: 3_600_000,
+    documentation: 'A `POST /query` that takes longer is answered with 504, and its run is stopped.',
+  }),
   maxAttempts: always(settingKinds.integer(1, 100), {
     variable: 'KAZI_MAX_ATTEMPTS',
     fallback: 3,

@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly log: Logger;
   /** Aborted when the node begins to stop: new work is refused, streams end with their cursor, connections are closed. */
   readonly draining: AbortSignal;
+  /** How long a query may take before its run is stopped. */
+  readonly queryTimeoutMs: number;
   /** False on a node that only runs jobs: it answers for its health, and nothing else. */
   readonly servesApi: boolean;
 }
@@ -74,7 +76,7 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
     addUsageRoutes(server, context);
     addBudgetRoutes(server, context);
     addApprovalRoutes(server, context);
-    addJobRoutes(server, { context, hub, draining });
+    addJobRoutes(server, { context, hub, draining, closing: closing.signal, queryTimeoutMs: options.queryTimeoutMs });
   }
   const patterns = routes.map(({ url }) => patternOf(url));
   server.setNotFoundHandler((request, reply) => {

@@ -23,6 +23,10 @@ export interface JobSubmission {
   /** Decimal text of a signed 64-bit number; null = not recorded. */
   readonly requestHash: string | null;
   readonly idempotency: IdempotencyRecord | null;
+  /** True: refuse when the session has other work that runs, waits for a person or is due. */
+  readonly onlyIfIdle?: boolean;
+  /** Fewer starts than the operator gives. */
+  readonly maxAttempts?: number;
 }
 
 /** The answer to keep for a request that is sent again. */
@@ -44,7 +48,7 @@ export interface AcceptedJob {
 
 /**
  * Accepts a batch, all or nothing; answers in the order of the input. Two items never share an idempotency scope.
- * Throws RECORD_USER_MISMATCH when a session of the batch is another user's.
+ * Throws RECORD_USER_MISMATCH when a session of the batch is another user's, SESSION_BUSY for one that has other work.
  */
 export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmission[]): Promise<AcceptedJob[]> => {
   const rows = await db
@@ -70,10 +74,13 @@ export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmiss
 
 /** SQLSTATE of refuse_session (migration 0004): somebody else made the session in the same moment. */
 const FOREIGN_SESSION = 'KZ001';
+/** SQLSTATE of refuse_busy (migration 0014). */
+const BUSY_SESSION = 'KZ002';
 
 const explainRefusal = (error: unknown): never => {
-  const isForeign = error instanceof Error && 'code' in error && error.code === FOREIGN_SESSION;
-  throw isForeign ? new KaziError('RECORD_USER_MISMATCH', { record: 'Session' }, { cause: error }) : error;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === FOREIGN_SESSION) throw new KaziError('RECORD_USER_MISMATCH', { record: 'Session' }, { cause: error });
+  throw code === BUSY_SESSION ? new KaziError('SESSION_BUSY', {}, { cause: error }) : error;
 };
 
 /** Absent fields are null to PostgreSQL, and cost it nothing to read. */
@@ -97,6 +104,8 @@ const toSubmissionRow = (submission: JobSubmission, ord: number): Record<string,
   idempotency_hash: submission.idempotency ? toHexBytes(submission.idempotency.requestHash) : undefined,
   idempotency_response: submission.idempotency?.response,
   idempotency_ms: submission.idempotency?.keepMs,
+  only_if_idle: submission.onlyIfIdle,
+  max_attempts: submission.maxAttempts,
 });
 
 const toHexBytes = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`;

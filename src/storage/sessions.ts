@@ -58,6 +58,12 @@ export const getSessionActivity = async (
   );
 };
 
+/** True when the session has work that runs, waits for a person or is due. */
+export const isSessionBusy = async (db: Queryable, sessionNum: number): Promise<boolean> => {
+  const [row] = await db.query<{ busy: boolean | null }>('sessions/is-busy', [sessionNum]);
+  return row?.busy ?? false;
+};
+
 /** Owner of a key for a session: keys are kept per tenant and user. */
 export interface SessionKeyOwner {
   readonly tenantId: string;

@@ -67,6 +67,7 @@ describe('the access of every route', () => {
       `GET /jobs/:jobId/events ${closed('credential', 'job', true)}`,
       `GET /jobs/:jobId/usage ${closed('credential', 'job')}`,
       `GET /keys ${closed('admin', 'tenant')}`,
+      `GET /query ${open}`,
       `GET /readyz ${open}`,
       `GET /session/ ${open}`,
       `GET /session/:sessionId/messages ${closed('credential', 'session')}`,
@@ -84,6 +85,7 @@ describe('the access of every route', () => {
       `POST /health ${open}`,
       `POST /jobs/ ${open}`,
       `POST /keys ${closed('admin', 'tenant')}`,
+      `POST /query ${closed('credential', 'session')}`,
       `POST /session/ ${open}`,
       `POST /submit ${closed('credential', 'session')}`,
       `PUT /budgets/:kind ${closed('admin', 'tenant')}`,
@@ -125,11 +127,11 @@ describe('the access of every route', () => {
     });
 
     test(`${nameOf(route)} refuses foreign hints before it looks at anything else`, async () => {
-      const isBody = route.url === '/submit';
+      const isBody = ['/submit', '/query'].includes(route.url);
       const answer = isBody
         ? await send(api.url, {
             method: 'POST',
-            path: '/submit',
+            path: route.url,
             headers: bearer(api.adminKey),
             body: { question: 'x', user_id: 'x' },
           })

@@ -55,6 +55,21 @@ describe('rescue', () => {
     assert.deepEqual([again.id, again.attempts], [job.id, 2]);
   });
 
+  test('ends a job that is not tried again, and frees its session; a start that did not count does not end it', async () => {
+    const tenant = await makeTenant(db);
+    const accepted = await acceptJob(db, { ...tenant, maxAttempts: 1 });
+    const nodeId = await makeNode(db);
+    const spared = await claimOne(db, { nodeId });
+    await releaseJobs(db, [{ jobId: spared.id, leaseId: spared.leaseId, delayMs: 0 }], 'drained');
+    await claimOne(db, { nodeId });
+    await retireNode(db, nodeId);
+    assert.equal((await rescue()).released, 1);
+    const job = await getJob(db, accepted.id);
+    assert.deepEqual([job?.state, job?.error], ['failed', 'Job abandoned after 2 attempts']);
+    const next = await acceptJob(db, { ...tenant, sessionId: accepted.sessionId, onlyIfIdle: true });
+    assert.equal(next.readyLane, tenant.laneId);
+  });
+
   test('takes what a retired node still holds at once', async () => {
     const { nodeId, job } = await claimNew();
     await retireNode(db, nodeId);

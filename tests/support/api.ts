@@ -39,6 +39,7 @@ export interface ApiOptions {
   /** Lets a test count or fail what the event hub reads. */
   readonly wrapHubDatabase?: (db: Queryable) => Queryable;
   readonly pollMs?: number;
+  readonly queryTimeoutMs?: number;
   /** Reasons that /readyz gives. */
   readonly reasons?: readonly string[];
   /** Lines of the log, as JSON. */
@@ -89,7 +90,15 @@ export const startApi = async (options: ApiOptions = {}, t?: TestContext): Promi
   const draining = new AbortController();
   const health = { check: async () => await Promise.resolve(options.reasons ?? []) };
   const servesApi = options.servesApi ?? true;
-  const server = buildServer({ context, hub, health, log: context.log, draining: draining.signal, servesApi });
+  const server = buildServer({
+    context,
+    hub,
+    health,
+    log: context.log,
+    draining: draining.signal,
+    servesApi,
+    queryTimeoutMs: options.queryTimeoutMs ?? 30_000,
+  });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   undo.defer(async () => {
     server.server.closeAllConnections();

@@ -7,4 +7,8 @@ export interface JobRoutesOptions {
   readonly hub: EventHub;
   /** Aborted when the node begins to stop. */
   readonly draining: AbortSignal;
+  /** Aborted when the server closes: its own jobs have been seen to their end, or handed back. */
+  readonly closing: AbortSignal;
+  /** How long a query may take before its run is stopped. */
+  readonly queryTimeoutMs: number;
 }

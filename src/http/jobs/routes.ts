@@ -3,11 +3,13 @@ import { addArtifactRoutes } from './artifacts.ts';
 import { addEventRoutes } from './events.ts';
 import { addJobRecordRoutes } from './jobs.ts';
 import type { JobRoutesOptions } from './options.ts';
+import { addQueryRoutes } from './query.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addSubmitRoutes } from './submit.ts';
 
 /** All routes of the jobs API. */
 export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions): void => {
+  addQueryRoutes(server, options);
   addSubmitRoutes(server, options);
   addJobRecordRoutes(server, options.context);
   addArtifactRoutes(server, options.context);

@@ -29,9 +29,35 @@ const isShallow = (root: unknown): boolean => {
   return false;
 };
 
+const question = z.string().trim().max(QUESTION_UNITS);
+/** Beside the contract: what happens when the session has other work. */
+const ifBusy = z.enum(['enqueue', 'reject']);
+/** Any letter case, as everywhere. */
+const jobId = z.uuid().transform((text) => text.toLowerCase());
+
+/** QueryRequest. */
+export const querySchema = z.strictObject({
+  question,
+  agent_type: storableText.trim().optional(),
+  fork_session: z.boolean().optional(),
+  session_id: z.string().trim().refine(isSessionId).nullish(),
+  session_key: storableText.max(SESSION_KEY_UNITS).nullish(),
+  tenant_id: z.string().nullish(),
+  user_id: z.string().nullish(),
+  warm_id: z.string().nullish(),
+  job_id: jobId.nullish(),
+  trace_id: z
+    .string()
+    .regex(/^[A-Za-z0-9._:-]{1,128}$/)
+    .nullish(),
+  if_busy: ifBusy.optional(),
+});
+
+export type QueryRequest = z.infer<typeof querySchema>;
+
 /** JobSubmitRequest. */
 export const submitSchema = z.strictObject({
-  question: z.string().trim().max(QUESTION_UNITS),
+  question,
   agent_type: storableText.trim().nullish(),
   session_id: z.string().trim().refine(isSessionId).nullish(),
   session_key: storableText.max(SESSION_KEY_UNITS).nullish(),
@@ -41,6 +67,7 @@ export const submitSchema = z.strictObject({
   schedule_at: z.number().refine(Number.isInteger).max(MAX_SECONDS).nullish(),
   webhook: webhookSchema.nullish(),
   metadata: z.record(z.string(), z.unknown()).refine(isShallow).nullish(),
+  if_busy: ifBusy.optional(),
   // Beside the contract: the budget levels of the workers API.
   budget: z.enum(['low', 'standard', 'high', 'unlimited']).nullish(),
 });

@@ -36,6 +36,7 @@ const submit = async ({ context, principal, request, reply, body }: Exchange<Sub
     scheduleAt: toScheduleAt(body.schedule_at ?? 0),
     metadata: body.metadata ?? null,
     priority: 0,
+    ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
     ...(body.budget ? { budget: body.budget } : {}),
     request: identity,
   });

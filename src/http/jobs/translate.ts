@@ -32,7 +32,7 @@ export const toJobStatus = ({ job, messages, artifacts }: JobView): Readonly<Rec
   started_at: toSeconds(job.startedAt),
   completed_at: toSeconds(job.completedAt),
   canceled_at: toSeconds(job.canceledAt),
-  result: messages === null ? null : toQueryResponse(job, messages),
+  result: messages === null || job.startedAt === null ? null : toQueryResponse(job, messages),
   error: job.error,
   attempts: job.attempts,
   webhook: NO_WEBHOOK,

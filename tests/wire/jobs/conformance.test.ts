@@ -4,6 +4,7 @@ import { defineArtifactChecks } from './suite-artifacts.ts';
 import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineHttpChecks } from './suite-http.ts';
 import { defineJobChecks } from './suite-jobs.ts';
+import { defineQueryChecks } from './suite-query.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
 
 const api = await startApi();
@@ -15,4 +16,5 @@ describe('conformance of the jobs API', () => {
   defineJobChecks(target);
   defineArtifactChecks(target);
   defineSessionChecks(target);
+  defineQueryChecks(target);
 });

@@ -89,6 +89,17 @@ export class Caller {
     return answer;
   }
 
+  /** Asks, and waits for the answer; a success is held to the schema. */
+  async query(
+    body: Readonly<Record<string, unknown>>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const question = { question: 'hi', agent_type: 'echo', ...body };
+    const answer = await this.send({ method: 'POST', path: '/query', body: question, headers });
+    if (answer.status === 200) assertValid('QueryResponse', answer.json);
+    return answer;
+  }
+
   /** Submits, and gives the job's id. */
   async submitJob(body: Readonly<Record<string, unknown>> = {}): Promise<string> {
     const answer = await this.submit({ agent_type: 'echo', ...body });

@@ -1,0 +1,21 @@
+import { hasEnded } from '../core/job-end.ts';
+import type { Database } from '../storage/database.ts';
+import { getJob } from '../storage/jobs.ts';
+import type { EventHub } from './event-hub.ts';
+import { followJob } from './job-stream.ts';
+
+/** Resolves once the job writes no more: true; false at the abort of the signal, or when there is no such job. */
+export const jobEnded = async (
+  hub: EventHub,
+  db: Database,
+  wait: { readonly jobId: string; readonly signal: AbortSignal },
+): Promise<boolean> => {
+  const job = await getJob(db, wait.jobId);
+  if (!job) return false;
+  if (hasEnded(job)) return true;
+  const batches = await followJob(hub, db, { job, afterSeq: null, signal: wait.signal });
+  for await (const _batch of batches) {
+    if (wait.signal.aborted) return false;
+  }
+  return !wait.signal.aborted;
+};
