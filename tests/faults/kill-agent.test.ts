@@ -5,7 +5,13 @@ import { inDataFolder } from '../chaos/proof.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 /** Those that differ most; `npm run chaos -- kill-agent` goes through all of them. */
-const POINTS = ['after hold 1', 'after step.started bash 4', 'after artifact.published 10', 'before job.completed'];
+const POINTS = [
+  'after hold 1',
+  'after step.started bash 4',
+  'before message.delta 7',
+  'after artifact.published 10',
+  'before job.completed',
+];
 
 test('an agent whose server is killed between two commits ends with the same files, and asks its model for nothing twice but what was in flight', async () => {
   const databases = [await createTestDatabase(), await createTestDatabase()];

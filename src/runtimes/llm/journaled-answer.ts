@@ -10,13 +10,21 @@ export interface StoredResponse extends Pick<ModelResponse, 'messages' | 'text' 
   readonly call: ModelCall;
 }
 
+/**
+ * The same in its row. The messages are JSON text there: a jsonb value orders keys anew, and the arguments of a tool call would go
+ * back to the provider in other words, which its cache does not know.
+ */
+interface JournaledResponse extends Omit<StoredResponse, 'messages'> {
+  readonly messages: string;
+}
+
 /** The answer that an earlier attempt journaled; undefined when it has to be asked for. */
 export const earlierResponse = (run: RunParts, ordinal: number): StoredResponse | undefined => {
   const step = run.context.journal.get(ordinal);
   if (step?.kind !== 'model' || step.state !== 'finished' || step.name !== 'model') return undefined;
-  const stored = step.output as StoredResponse;
-  run.tally.addModelCall(stored.call);
-  return stored;
+  const journaled = step.output as JournaledResponse;
+  run.tally.addModelCall(journaled.call);
+  return { ...journaled, messages: JSON.parse(journaled.messages) as StoredResponse['messages'] };
 };
 
 /** The answer of a call as it is journaled, and the events that say so. They are written before anything acts on it. */
@@ -29,7 +37,8 @@ export const acceptResponse = (
   const call = modelCallOf(run, response);
   run.tally.addModelCall(call);
   const stored: StoredResponse = { messages, text, toolCalls, finish, call };
-  const step = modelStep(ordinal, 'model', stored);
+  const journaled: JournaledResponse = { ...stored, messages: JSON.stringify(messages) };
+  const step = modelStep(ordinal, 'model', journaled);
   const content = responseBlocks(response);
   return {
     stored,
