@@ -66,14 +66,16 @@ const answer = async (
   const gone = new AbortController();
   // The run goes on without its client: the answer is in the session, and a repeated request gets it.
   reply.raw.once('close', () => gone.abort());
-  const timeout = AbortSignal.timeout(queryTimeoutMs);
-  const signal = AbortSignal.any([gone.signal, closing, timeout]);
-  if (!(await jobEnded(hub, context.db, { jobId, signal }))) {
-    if (gone.signal.aborted) return reply.hijack();
-    if (!timeout.aborted) throw new KaziError('SHUTTING_DOWN');
-    await cancelJob(context, principal, reference);
-    throw new KaziError('QUERY_TIMED_OUT', { seconds: queryTimeoutMs / 1_000 });
+  const late = new AbortController();
+  const timeout = setTimeout(() => late.abort(), queryTimeoutMs);
+  const signal = AbortSignal.any([gone.signal, closing, late.signal]);
+  const hasEnded = await jobEnded(hub, context.db, { jobId, signal }).finally(() => clearTimeout(timeout));
+  if (gone.signal.aborted) return reply.hijack();
+  if (hasEnded) {
+    const { job, messages } = await readJob(context, principal, reference);
+    return toQueryResponse(job, messages ?? []);
   }
-  const { job, messages } = await readJob(context, principal, reference);
-  return toQueryResponse(job, messages ?? []);
+  if (!late.signal.aborted) throw new KaziError('SHUTTING_DOWN');
+  await cancelJob(context, principal, reference);
+  throw new KaziError('QUERY_TIMED_OUT', { seconds: queryTimeoutMs / 1_000 });
 };
