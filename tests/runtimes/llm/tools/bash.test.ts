@@ -17,8 +17,13 @@ describe('the bash tool', { skip, concurrency: 2 }, () => {
     // Two pipes have no common order of their own: each line is printed after the one before it was emitted.
     const waitFor = (number: number): string => `until [ -e go${number} ]; do sleep 0.01; done`;
     const command = `echo one; ${waitFor(1)}; echo two >&2; ${waitFor(2)}; echo three`;
-    const onEmit = () => void bench.sandbox.write(`go${bench.emitted.length}`, '');
+    const writes: Promise<void>[] = [];
+    const onEmit = (): void => {
+      writes.push(bench.sandbox.write(`go${bench.emitted.length}`, ''));
+    };
     const result = await bench.call(bashTool, { command }, { onEmit });
+    // The sandbox goes with the test: the last of them is nobody's cue, and may still be under way.
+    await Promise.all(writes);
     assert.equal(goodText(result), 'one\ntwo\nthree');
     assert.deepEqual(result.facts, { exit_code: 0 });
     const emitted = bench.emitted.map(({ stream, text }) => `${stream}:${text}`).join('');
