@@ -55,8 +55,10 @@ test('no body of a submission is answered with a 5xx', async () => {
 test('no bytes of a body are answered with a 5xx', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
-      const answer = await send(api.url, { method: 'POST', path: '/submit', body: Buffer.from(bytes) });
-      assert.equal(answer.status, 400, answer.text);
+      for (const path of ['/submit', '/query']) {
+        const answer = await send(api.url, { method: 'POST', path, body: Buffer.from(bytes) });
+        assert.equal(answer.status, 400, answer.text);
+      }
     }),
     { numRuns: 100 },
   );

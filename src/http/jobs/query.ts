@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { cancelJob } from '../../actions/cancel-job.ts';
-import { checkQueryJob } from '../../actions/check-query-job.ts';
-import { createJob } from '../../actions/create-job.ts';
+import { createQuery } from '../../actions/create-query.ts';
 import { readJob } from '../../actions/read-job.ts';
 import { KaziError } from '../../core/errors.ts';
 import { jobEnded } from '../../realtime/job-end.ts';
@@ -11,9 +10,6 @@ import { addRoute, type Exchange } from '../route.ts';
 import type { JobRoutesOptions } from './options.ts';
 import { toQueryResponse } from './query-response.ts';
 import { type QueryRequest, querySchema } from './schema.ts';
-
-/** A client that waits sends it again itself: a run that lost its node is not begun anew behind its back. */
-const ATTEMPTS = 1;
 
 /** `POST /query`: runs a job and answers with its result. */
 export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOptions): void => {
@@ -36,23 +32,18 @@ export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOption
 
 /** Id of the job that runs the query; of the first one, for a request that is sent again. */
 const accept = async ({ context, principal, request, reply, body }: Exchange<QueryRequest>): Promise<string> => {
-  const identity = readRequestIdentity(request, principal, (jobId) => jobId);
-  const session = { sessionId: body.session_id ?? null, sessionKey: body.session_key || null };
-  await checkQueryJob(context, principal, { jobId: body.job_id ?? null, session });
-  if (body.fork_session === true && (session.sessionId ?? session.sessionKey) !== null) {
-    throw new KaziError('FORK_UNSUPPORTED');
-  }
-  const created = await createJob(context, principal, {
+  const job = {
     question: body.question,
     agent: body.agent_type || null,
-    session,
+    session: { sessionId: body.session_id ?? null, sessionKey: body.session_key || null },
     scheduleAt: null,
     metadata: null,
     priority: 0,
-    ifBusy: body.if_busy ?? 'reject',
-    maxAttempts: ATTEMPTS,
-    request: identity,
-  });
+    ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
+    request: readRequestIdentity(request, principal, (jobId) => jobId),
+  };
+  const query = { job, jobId: body.job_id ?? null, isForked: body.fork_session ?? false };
+  const created = await createQuery(context, principal, query);
   if (created.isReplay) reply.header('Idempotency-Replayed', 'true');
   return created.response;
 };
