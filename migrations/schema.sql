@@ -24,7 +24,11 @@ create type job_submission as (
     idempotency_ms bigint,
     num bigint,
     only_if_idle boolean,
-    max_attempts integer
+    max_attempts integer,
+    webhook jsonb,
+    kind text,
+    expires_ms bigint,
+    note jsonb
 );
 
 create type journal_entry as (
@@ -197,7 +201,10 @@ create table jobs (
     canceled_at timestamp with time zone,
     error text,
     outcome jsonb,
-    max_attempts integer
+    max_attempts integer,
+    webhook jsonb,
+    kind text,
+    expires_at timestamp with time zone
 ) with (fillfactor=80, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
 
 create table kazi_migrations (
@@ -378,6 +385,7 @@ alter table jobs add constraint jobs_check2 CHECK (((state = ANY (ARRAY['complet
 alter table jobs add constraint jobs_check3 CHECK (((state = 'canceled'::text) = (canceled_at IS NOT NULL)));
 alter table jobs add constraint jobs_check4 CHECK (((state <> ALL (ARRAY['complete'::text, 'failed'::text])) OR (lease_id IS NULL)));
 alter table jobs add constraint jobs_check5 CHECK (((lease_id IS NULL) = (node_id IS NULL)));
+alter table jobs add constraint jobs_kind_check CHECK ((kind = ANY (ARRAY['prompt'::text, 'steer'::text])));
 alter table jobs add constraint jobs_spared_attempts_check CHECK ((spared_attempts >= 0));
 alter table jobs add constraint jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'complete'::text, 'failed'::text, 'canceled'::text])));
 alter table lanes add constraint lanes_max_running_check CHECK ((max_running >= 0));
@@ -425,6 +433,7 @@ CREATE INDEX job_budgets_by_parent ON public.job_budgets USING btree (parent_job
 CREATE INDEX job_budgets_open ON public.job_budgets USING btree (created_at) WHERE (closed_at IS NULL);
 CREATE INDEX jobs_by_session ON public.jobs USING btree (session_num, num);
 CREATE INDEX jobs_by_tenant ON public.jobs USING btree (tenant_id, num);
+CREATE INDEX jobs_expiring ON public.jobs USING btree (expires_at) WHERE ((state = 'queued'::text) AND (expires_at IS NOT NULL) AND (attempts = 0));
 CREATE INDEX jobs_next ON public.jobs USING btree (session_num, order_at, pos) WHERE (state = 'queued'::text);
 CREATE UNIQUE INDEX jobs_one_held ON public.jobs USING btree (tenant_id, session_num) WHERE (lease_id IS NOT NULL);
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
@@ -454,7 +463,8 @@ begin
     select array_agg((
         i.ord, i.id, i.tenant_id, i.session_id, i.session_num, i.user_id, i.enforce_user, i.lane_id, i.agent, i.agent_version,
         i.priority, i.schedule_at, i.question, i.metadata, i.request_hash, i.idempotency_scope, i.idempotency_hash,
-        i.idempotency_response, i.idempotency_ms, nextval('job_nums'), i.only_if_idle, i.max_attempts
+        i.idempotency_response, i.idempotency_ms, nextval('job_nums'), i.only_if_idle, i.max_attempts,
+        i.webhook, i.kind, i.expires_ms, i.note
     )::job_submission)
     into v_items from jsonb_populate_recordset(null::job_submission, p_items) i;
 
@@ -533,15 +543,17 @@ begin
     made as (
         insert into jobs (
             id, num, tenant_id, session_num, lane_id, user_id, agent, agent_version, priority, order_at, pos, run_at,
-            schedule_at, first_seq, question, metadata, request_hash, created_at, updated_at, max_attempts
+            schedule_at, first_seq, question, metadata, request_hash, created_at, updated_at, max_attempts,
+            webhook, kind, expires_at
         )
         select p.id, p.num, p.tenant_id, p.s_num, p.lane_id, p.user_id, p.agent, p.agent_version, p.priority, p.place_at,
-               p.pos, p.place_at, p.schedule_at, p.seq, p.question, p.metadata, p.request_hash, p.made_at, p.made_at, p.max_attempts
+               p.pos, p.place_at, p.schedule_at, p.seq, p.question, p.metadata, p.request_hash, p.made_at, p.made_at, p.max_attempts,
+               p.webhook, p.kind, p.made_at + p.expires_ms * interval '1 ms'
         from placed p
     ),
     logged as (
         insert into events (session_num, seq, job_id, type, data, at)
-        select p.s_num, p.seq, p.id, 'job.submitted', jsonb_build_object('agent', p.agent), p.made_at
+        select p.s_num, p.seq, p.id, 'job.submitted', jsonb_build_object('agent', p.agent) || coalesce(p.note, '{}'), p.made_at
         from placed p
     )
     select p.ord, 'accepted'::text, p.s_num, p.made_at, p.ready_lane from placed p;
@@ -1098,6 +1110,7 @@ begin
         left join lateral (
             select j.id, j.lane_id, j.priority, j.order_at, j.run_at, j.num from jobs j
             where o.running_job is null and j.session_num = o.num and j.state = 'queued'
+                and (j.expires_at is null or j.expires_at > clock_timestamp() or j.attempts > 0)
             order by j.order_at, j.pos limit 1
         ) q on true
     ),

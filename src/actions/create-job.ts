@@ -51,6 +51,7 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
     idempotency: scope && { scope, requestHash: job.request.hash, response, keepMs: KEEP_ANSWER_MS },
     onlyIfIdle: job.ifBusy === 'reject',
     ...(job.maxAttempts === undefined ? {} : { maxAttempts: job.maxAttempts }),
+    ...(job.webhook ? { webhook: job.webhook } : {}),
   };
   const answer = await takeIn(context, session, submission).catch(async (error: unknown) => {
     // Known to have changed nothing; after a lost answer the sweep of orphans decides.

@@ -18,6 +18,8 @@ export interface NewJob {
   readonly ifBusy?: 'enqueue' | 'reject';
   /** Starts that it has, when its node is lost; the operator's setting when absent. */
   readonly maxAttempts?: number;
+  /** Where the news of its end goes, in the form that is kept: no secret in clear. */
+  readonly webhook?: Readonly<Record<string, unknown>> | null;
   /** Set for work that jobs hand in. */
   readonly origin?: JobOrigin;
   readonly request: RequestIdentity;

@@ -27,6 +27,8 @@ export interface JobSubmission {
   readonly onlyIfIdle?: boolean;
   /** Fewer starts than the operator gives. */
   readonly maxAttempts?: number;
+  /** Where the news of its end goes, in the form that is kept: no secret in clear. */
+  readonly webhook?: Readonly<Record<string, unknown>> | null;
 }
 
 /** The answer to keep for a request that is sent again. */
@@ -106,6 +108,7 @@ const toSubmissionRow = (submission: JobSubmission, ord: number): Record<string,
   idempotency_ms: submission.idempotency?.keepMs,
   only_if_idle: submission.onlyIfIdle,
   max_attempts: submission.maxAttempts,
+  webhook: submission.webhook ?? undefined,
 });
 
 const toHexBytes = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`;
