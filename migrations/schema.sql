@@ -270,6 +270,18 @@ create table session_keys (
     expires_at timestamp with time zone not null
 );
 
+create table session_stops (
+    session_num bigint not null,
+    job_id uuid not null,
+    seq bigint not null,
+    mode text not null,
+    reason text,
+    requested_by text,
+    requested_at timestamp with time zone default clock_timestamp() not null,
+    expires_at timestamp with time zone not null,
+    acknowledged_at timestamp with time zone
+);
+
 create table sessions (
     num bigint generated always as identity not null,
     tenant_id text collate "C" not null,
@@ -345,6 +357,7 @@ alter table messages add constraint messages_pkey PRIMARY KEY (session_num, seq)
 alter table model_calls add constraint model_calls_pkey PRIMARY KEY (job_id, ordinal);
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 alter table session_keys add constraint session_keys_pkey PRIMARY KEY (tenant_id, user_id, key);
+alter table session_stops add constraint session_stops_pkey PRIMARY KEY (session_num);
 alter table sessions add constraint sessions_pkey PRIMARY KEY (num);
 alter table steps add constraint steps_pkey PRIMARY KEY (job_id, ordinal);
 alter table summaries add constraint summaries_pkey PRIMARY KEY (session_num, seq);
@@ -392,6 +405,7 @@ alter table lanes add constraint lanes_max_running_check CHECK ((max_running >= 
 alter table messages add constraint messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])));
 alter table nodes add constraint nodes_role_check CHECK ((role = ANY (ARRAY['api'::text, 'runner'::text, 'all'::text])));
 alter table session_keys add constraint session_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 256)));
+alter table session_stops add constraint session_stops_mode_check CHECK ((mode = ANY (ARRAY['graceful'::text, 'immediate'::text])));
 alter table sessions add constraint sessions_check CHECK (((head_job IS NULL) OR ((running_job IS NULL) AND (queued_jobs > 0))));
 alter table sessions add constraint sessions_check1 CHECK (((running_job IS NULL) = (lease_id IS NULL)));
 alter table sessions add constraint sessions_check2 CHECK (((NOT head_ready) OR (head_job IS NOT NULL)));
@@ -416,6 +430,7 @@ alter table jobs add constraint jobs_lane_id_fkey FOREIGN KEY (lane_id) REFERENC
 alter table jobs add constraint jobs_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table lanes add constraint lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table session_keys add constraint session_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table session_stops add constraint session_stops_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table sessions add constraint sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
 alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -436,6 +451,7 @@ CREATE INDEX jobs_by_tenant ON public.jobs USING btree (tenant_id, num);
 CREATE INDEX jobs_expiring ON public.jobs USING btree (expires_at) WHERE ((state = 'queued'::text) AND (expires_at IS NOT NULL) AND (attempts = 0));
 CREATE INDEX jobs_next ON public.jobs USING btree (session_num, order_at, pos) WHERE (state = 'queued'::text);
 CREATE UNIQUE INDEX jobs_one_held ON public.jobs USING btree (tenant_id, session_num) WHERE (lease_id IS NOT NULL);
+CREATE INDEX jobs_steering ON public.jobs USING btree (session_num) WHERE ((state = 'queued'::text) AND (kind = 'steer'::text) AND (attempts = 0));
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
 CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
@@ -656,7 +672,7 @@ AS $function$
     where coalesce(a.max_cost_micros, m.tenant_max_cost_micros) is not null
 $function$;
 
-CREATE OR REPLACE FUNCTION public.cancel_job(p_id uuid)
+CREATE OR REPLACE FUNCTION public.cancel_job(p_id uuid, p_reason text)
  RETURNS TABLE(session_num bigint, node_id bigint, changed boolean, lanes integer[])
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -689,7 +705,9 @@ begin
         returning s.event_seq
     )
     insert into events (session_num, seq, job_id, type, data)
-    select v_session, c.event_seq, p_id, 'job.canceled', jsonb_build_object('was_running', v_lease is not null) from counted c;
+    select v_session, c.event_seq, p_id, 'job.canceled',
+        jsonb_strip_nulls(jsonb_build_object('was_running', v_lease is not null, 'reason', p_reason))
+    from counted c;
     perform withdraw_approvals(array[p_id]);
     if v_lease is null then
         perform close_budgets(array[p_id]);
@@ -953,6 +971,39 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.expire_prompts(p_limit integer)
+ RETURNS TABLE(sessions bigint[], lanes integer[])
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_jobs uuid[];
+    v_job uuid;
+    v_lanes integer[];
+    -- clock_timestamp() itself is no condition for an index.
+    v_now timestamptz := clock_timestamp();
+begin
+    lanes := '{}';
+    select coalesce(array_agg(e.id), '{}'), coalesce(array_agg(e.session_num), '{}') into v_jobs, sessions from (
+        select j.id, j.session_num from jobs j
+        where j.state = 'queued' and j.expires_at is not null and j.attempts = 0 and j.expires_at <= v_now
+        order by j.expires_at limit p_limit
+    ) e;
+    -- All of them first: what follows takes tenants' accounts, which come after sessions.
+    perform 1 from sessions s where s.num = any (sessions) order by s.num for no key update;
+    foreach v_job in array v_jobs
+    loop
+        -- A claim may have come first.
+        if exists (select 1 from jobs j where j.id = v_job and j.state = 'queued' and j.attempts = 0) then
+            select c.lanes into v_lanes from cancel_job(v_job, 'expired') c;
+            lanes := lanes || v_lanes;
+        end if;
+    end loop;
+    return next;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.has_used_attempts(p_job jobs, p_most integer)
  RETURNS boolean
  LANGUAGE sql
@@ -1001,6 +1052,25 @@ begin
         and a.tenant_id in (select b.tenant_id from job_budgets b where b.job_id = any (p_jobs))
     order by a.tenant_id
     for no key update;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.move_to_front(p_session bigint, p_job uuid)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_front timestamptz;
+begin
+    select min(j.order_at) - interval '1 microsecond' into v_front
+    from jobs j where j.session_num = p_session and j.state = 'queued' and j.attempts = 0 and j.id <> p_job;
+    update jobs j set order_at = least(j.order_at, v_front) where j.id = p_job and v_front is not null;
+    update jobs j set order_at = v_front - interval '1 microsecond'
+    where j.session_num = p_session and j.attempts > 0 and j.order_at >= v_front and j.state = 'queued';
+    update jobs j set order_at = v_front - interval '1 microsecond'
+    where j.id = (select s.running_job from sessions s where s.num = p_session) and j.order_at >= v_front;
+    return refresh_heads(array[p_session]);
 end
 $function$;
 
@@ -1053,6 +1123,153 @@ begin
         lanes := lanes || wake_job(p_job);
     end if;
     return next;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.place_job(p_item jsonb, p_mode text, p_target uuid, p_prompts integer, p_characters integer, p_responses jsonb)
+ RETURNS TABLE(outcome text, job_id uuid, target_job uuid, session_num bigint, created_at timestamp with time zone, expires_at timestamp with time zone, lanes integer[], queue_length bigint)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_item job_submission := jsonb_populate_record(null::job_submission, p_item);
+    v_session sessions;
+    v_is_busy boolean := false;
+    v_run uuid;
+    v_taken record;
+    v_note jsonb := '{}';
+    v_kind text;
+    v_response text;
+begin
+    lanes := '{}';
+    job_id := v_item.id;
+    select s.* into v_session from sessions s
+    where s.tenant_id = v_item.tenant_id and s.id = v_item.session_id for no key update;
+    if found then
+        if v_item.enforce_user and v_session.user_id is distinct from v_item.user_id then
+            perform refuse_session(v_item.session_id);
+        end if;
+        session_num := v_session.num;
+        v_run := run_of_session(v_session.num);
+        v_is_busy := v_run is not null or coalesce(v_session.head_run_at <= clock_timestamp(), false);
+    end if;
+
+    if p_mode = 'reject' and v_is_busy then
+        perform refuse_busy(v_item.session_id);
+    end if;
+    if p_mode = 'drop' and v_is_busy then
+        outcome := 'dropped';
+        job_id := null;
+        return next;
+        return;
+    end if;
+
+    if p_mode = 'merge' and v_is_busy then
+        -- The newest that waits for the same agent, unless it would grow too long.
+        update jobs j set question = concat_ws(E'\n\n', j.question, v_item.question), updated_at = clock_timestamp()
+        where j.id = (
+            select q.id from jobs q
+            where q.session_num = v_session.num and q.state = 'queued' and q.attempts = 0 and q.run_at <= clock_timestamp()
+                and q.lane_id = v_item.lane_id and q.agent_version is not distinct from v_item.agent_version
+                and q.user_id is not distinct from v_item.user_id and q.kind is distinct from 'steer'
+                and (q.expires_at is null or q.expires_at > clock_timestamp())
+            order by q.order_at desc, q.pos desc limit 1
+        ) and char_length(j.question) + char_length(v_item.question) + 2 <= p_characters
+        returning j.id into target_job;
+        if found then
+            if v_item.idempotency_scope is not null then
+                insert into idempotency_keys (scope, request_hash, status, response, expires_at)
+                values (
+                    v_item.idempotency_scope, v_item.idempotency_hash, 200,
+                    replace(p_responses ->> 'merged', v_item.id::text, target_job::text),
+                    clock_timestamp() + v_item.idempotency_ms * interval '1 ms'
+                )
+                on conflict (scope) do nothing;
+                if not found then
+                    -- The input must not be joined twice: nothing of this call may stay.
+                    raise exception 'idempotency key taken' using errcode = 'KZ004';
+                end if;
+            end if;
+            with counted as (
+                update sessions s set event_seq = s.event_seq + 1 where s.num = v_session.num returning s.event_seq
+            )
+            insert into events (session_num, seq, job_id, type, data)
+            select v_session.num, c.event_seq, target_job, 'input.merged', jsonb_build_object('text', v_item.question)
+            from counted c;
+            outcome := 'merged';
+            job_id := target_job;
+            return next;
+            return;
+        end if;
+    end if;
+
+    if p_mode = 'steer' and v_session.running_job = p_target and not v_session.is_canceled then
+        v_kind := 'steer';
+        v_note := jsonb_build_object('steers', p_target);
+    elsif p_prompts is not null then
+        select count(*) + 1 into queue_length from waiting_prompts(v_session.num);
+        if queue_length > p_prompts then
+            perform refuse_prompt(v_item.session_id, queue_length - 1);
+        end if;
+        v_kind := 'prompt';
+        v_note := jsonb_build_object('queue_length', queue_length);
+    end if;
+
+    select a.* into v_taken
+    from accept_jobs(jsonb_build_array(p_item || jsonb_build_object(
+        'ord', 0, 'session_num', v_session.num, 'kind', v_kind, 'note', v_note
+    ))) a;
+    if v_taken.outcome = 'replay' then
+        outcome := 'replay';
+        return next;
+        return;
+    end if;
+    session_num := v_taken.session_num;
+    created_at := v_taken.created_at;
+    expires_at := v_taken.created_at + v_item.expires_ms * interval '1 ms';
+    lanes := array_remove(array[v_taken.ready_lane], null);
+    outcome := case when v_kind = 'steer' then 'steered' when v_taken.ready_lane is not null then 'started' else 'queued' end;
+    if v_kind = 'steer' then
+        target_job := p_target;
+    elsif p_mode = 'interrupt' and v_is_busy then
+        lanes := lanes || move_to_front(session_num, v_item.id);
+        outcome := 'started';
+        if v_run is not null then
+            outcome := 'interrupted';
+            target_job := v_run;
+            select lanes || c.lanes into lanes from cancel_job(v_run, 'interrupted') c;
+        end if;
+    end if;
+    if v_kind = 'prompt' and v_session.num is null then
+        -- Others may have made the session at the same time.
+        select count(*) into queue_length from waiting_prompts(session_num);
+        if queue_length > p_prompts then
+            perform refuse_prompt(v_item.session_id, queue_length - 1);
+        end if;
+    end if;
+    if v_item.idempotency_scope is not null then
+        v_response := replace(
+            replace(p_responses ->> outcome, '{queue_length}', coalesce(queue_length, 0)::text),
+            '{expires_at}', coalesce(floor(extract(epoch from expires_at) * 1000), 0)::bigint::text
+        );
+        update idempotency_keys k set response = v_response where k.scope = v_item.idempotency_scope;
+    end if;
+    return next;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.promote_prompt(p_session bigint, p_job uuid)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+    perform 1 from sessions s where s.num = p_session for no key update;
+    if not exists (select 1 from waiting_prompts(p_session) w where w.id = p_job) then
+        return null;
+    end if;
+    return move_to_front(p_session, p_job);
 end
 $function$;
 
@@ -1133,6 +1350,15 @@ CREATE OR REPLACE FUNCTION public.refuse_busy(p_session text)
 AS $function$
 begin
     raise exception 'session % has other work', p_session using errcode = 'KZ002';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_prompt(p_session text, p_count bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+    raise exception 'the prompt queue of session % is full', p_session using errcode = 'KZ003', detail = p_count::text;
 end
 $function$;
 
@@ -1217,6 +1443,78 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.remove_prompts(p_session bigint, p_job uuid)
+ RETURNS TABLE(removed integer, lanes integer[])
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_job uuid;
+    v_lanes integer[];
+begin
+    removed := 0;
+    lanes := '{}';
+    perform 1 from sessions s where s.num = p_session for no key update;
+    for v_job in select w.id from waiting_prompts(p_session) w where p_job is null or w.id = p_job
+    loop
+        select c.lanes into v_lanes from cancel_job(v_job, 'removed') c;
+        removed := removed + 1;
+        lanes := lanes || v_lanes;
+    end loop;
+    return next;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.request_stop(p_session bigint, p_mode text, p_reason text, p_by text, p_keep_ms bigint)
+ RETURNS TABLE(outcome text, job_id uuid, has_ended boolean, lanes integer[])
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_job uuid;
+    v_lease bigint;
+    v_stop session_stops;
+begin
+    outcome := 'idle';
+    has_ended := false;
+    lanes := '{}';
+    perform 1 from sessions s where s.num = p_session for no key update;
+    select run_of_session(p_session) into v_job;
+    if v_job is null then
+        return next;
+        return;
+    end if;
+    job_id := v_job;
+    select s.* into v_stop from session_stops s
+    where s.session_num = p_session and s.job_id = v_job and s.expires_at > clock_timestamp();
+    if not found then
+        outcome := 'requested';
+        insert into session_stops as t (session_num, job_id, seq, mode, reason, requested_by, expires_at)
+        select p_session, v_job, s.event_seq, p_mode, p_reason, p_by, clock_timestamp() + p_keep_ms * interval '1 ms'
+        from sessions s where s.num = p_session
+        on conflict (session_num) do update set
+            job_id = excluded.job_id, seq = excluded.seq, mode = excluded.mode, reason = excluded.reason,
+            requested_by = excluded.requested_by, requested_at = excluded.requested_at, expires_at = excluded.expires_at,
+            acknowledged_at = null;
+    elsif v_stop.mode = 'graceful' and p_mode = 'immediate' then
+        outcome := 'escalated';
+        update session_stops t set mode = 'immediate', reason = coalesce(p_reason, t.reason) where t.session_num = p_session;
+    else
+        outcome := 'pending';
+        return next;
+        return;
+    end if;
+    select j.lease_id into v_lease from jobs j where j.id = v_job;
+    if p_mode = 'immediate' or v_lease is null then
+        select c.lanes into lanes from cancel_job(v_job, 'stopped') c;
+        has_ended := v_lease is null;
+    end if;
+    return next;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.rescue_jobs(p_limit integer, p_max_attempts integer)
  RETURNS TABLE(dead bigint[], released integer, sessions bigint[], lanes integer[])
  LANGUAGE plpgsql
@@ -1252,6 +1550,79 @@ begin
     end if;
     return next;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.run_of_session(p_session bigint)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+AS $function$
+    select coalesce(s.running_job, (
+        select j.id from jobs j
+        where j.session_num = s.num and j.state = 'queued' and j.attempts > 0
+        order by j.order_at, j.pos limit 1
+    ))
+    from sessions s where s.num = p_session
+$function$;
+
+CREATE OR REPLACE FUNCTION public.take_inputs(p_session bigint, p_job uuid, p_lease bigint, p_ordinal integer)
+ RETURNS TABLE(text text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_input record;
+    v_seq bigint;
+begin
+    perform 1 from sessions s
+    where s.num = p_session and s.running_job = p_job and s.lease_id = p_lease and not s.is_canceled
+    for no key update;
+    if not found then
+        return;
+    end if;
+    for v_input in
+        with taken as (
+            update jobs j set
+                state = 'complete', completed_at = clock_timestamp(), updated_at = clock_timestamp(),
+                outcome = jsonb_build_object(
+                    'text', null, 'subtype', 'success', 'isError', false, 'turns', 0, 'toolCalls', 0, 'apiDurationMs', 0,
+                    'usage', null, 'costMicros', 0, 'models', '[]'::jsonb, 'durationMs', 0, 'steeredJobId', p_job
+                )
+            where j.session_num = p_session and j.state = 'queued' and j.kind = 'steer' and j.attempts = 0
+            returning j.id, j.question, j.order_at, j.pos
+        )
+        select t.id, t.question from taken t order by t.order_at, t.pos
+    loop
+        update sessions s set event_seq = s.event_seq + 2, queued_jobs = s.queued_jobs - 1
+        where s.num = p_session returning s.event_seq into v_seq;
+        insert into events (session_num, seq, job_id, type, data) values
+            (p_session, v_seq - 1, v_input.id, 'job.completed', jsonb_build_object('steered_job_id', p_job)),
+            (p_session, v_seq, p_job, 'input.steered', jsonb_build_object('ordinal', p_ordinal, 'input_job_id', v_input.id));
+        insert into messages (session_num, seq, job_id, role, content)
+        values (p_session, v_seq, p_job, 'user', jsonb_build_array(jsonb_build_object('type', 'text', 'text', v_input.question)));
+        perform close_budgets(array[v_input.id]);
+    end loop;
+    -- All of this step: the answer of an earlier call may have been lost on its way.
+    return query
+    select m.content -> 0 ->> 'text'
+    from messages m
+    join events e on e.session_num = m.session_num and e.seq = m.seq
+    where m.job_id = p_job and m.session_num = p_session and e.type = 'input.steered' and (e.data ->> 'ordinal')::integer = p_ordinal
+    order by m.seq;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.waiting_prompts(p_session bigint)
+ RETURNS TABLE(id uuid, question text, user_id text, created_at timestamp with time zone, expires_at timestamp with time zone, place bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    select j.id, j.question, j.user_id, j.created_at, j.expires_at, row_number() over (order by j.order_at, j.pos)
+    from jobs j
+    where j.session_num = p_session and j.state = 'queued' and j.kind = 'prompt' and j.attempts = 0
+        -- Said so that the index of all that expires is no way to find this: while it is empty, it would look cheapest.
+        and coalesce(j.expires_at, '-infinity') > clock_timestamp()
 $function$;
 
 CREATE OR REPLACE FUNCTION public.wake_job(p_job uuid)

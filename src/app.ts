@@ -182,6 +182,11 @@ const buildContext = (parts: {
     signingSecrets: [{ secret: secrets.sessionSigningSecret, tenantId: null }],
     defaultAgent: config.defaultAgent,
     budgets: operatorBudgets(config),
+    sessions: {
+      mostPrompts: config.promptQueueLimit,
+      promptKeepMs: config.promptExpiryMs,
+      canStop: config.sessionStop,
+    },
     listLiveFiles: async () => await Promise.resolve([]),
   };
 };

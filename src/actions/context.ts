@@ -22,6 +22,7 @@ export interface ActionContext {
   readonly defaultAgent: string;
   /** What the operator allows where a session or tenant has no limit of its own. */
   readonly budgets: OperatorBudgets;
+  readonly sessions: SessionRules;
   /** Files that a job which has not ended has made so far; empty where this node does not have its workspace. */
   readonly listLiveFiles: (job: Job) => Promise<readonly LiveFile[]>;
 }
@@ -31,6 +32,16 @@ export interface OperatorBudgets {
   readonly sessionMaxRequests: number | null;
   readonly sessionMaxCostMicros: number | null;
   readonly tenantMaxCostMicros: number | null;
+}
+
+/** What the operator allows in a session. */
+export interface SessionRules {
+  /** Prompts that may wait in one session. */
+  readonly mostPrompts: number;
+  /** How long each waits before it is dropped. */
+  readonly promptKeepMs: number;
+  /** False: runs are not stopped through their session. */
+  readonly canStop: boolean;
 }
 
 /** A file of a workspace whose job still runs: it may change, so it has no digest. */

@@ -3,11 +3,13 @@ import { newJobId } from '../core/job-id.ts';
 import type { Principal } from '../core/principal.ts';
 import { closeBudgets } from '../storage/budgets.ts';
 import { getKeptAnswer } from '../storage/idempotency.ts';
-import { type AcceptedJob, findJobByRequest, type JobSubmission } from '../storage/jobs.ts';
+import { findJobByRequest } from '../storage/jobs.ts';
 import { isSessionBusy } from '../storage/sessions.ts';
+import type { JobSubmission } from '../storage/submissions.ts';
 import { admitJob } from './admit-job.ts';
 import type { ActionContext } from './context.ts';
 import type { NewJob, RequestIdentity } from './new-job.ts';
+import { placeJob } from './place-job.ts';
 import { resolveAgent } from './resolve-agent.ts';
 import { type ResolvedSession, resolveSession } from './resolve-session.ts';
 
@@ -17,12 +19,19 @@ export interface CreatedJob {
   readonly isReplay: boolean;
 }
 
+/** What was taken in; nothing when an earlier request had done so. */
+interface Taken {
+  readonly response: string | null;
+  /** True when the job that was admitted is in its session's queue. */
+  readonly isQueued: boolean;
+}
+
 const KEEP_ANSWER_MS = 86_400_000;
 const RETRY_WINDOW_MS = 120_000;
 
 /**
  * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, budgets. Throws their errors,
- * SESSION_BUSY where it may not wait, and DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
+ * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, and DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
  */
 export const createJob = async (context: ActionContext, principal: Principal, job: NewJob): Promise<CreatedJob> => {
   const session = await resolveSession(context, principal, job.session);
@@ -52,29 +61,43 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
     onlyIfIdle: job.ifBusy === 'reject',
     ...(job.maxAttempts === undefined ? {} : { maxAttempts: job.maxAttempts }),
     ...(job.webhook ? { webhook: job.webhook } : {}),
+    ...(job.prompt ? { expiresMs: job.prompt.keepMs } : {}),
   };
-  const answer = await takeIn(context, session, submission).catch(async (error: unknown) => {
+  const taken = await takeIn(context, principal, { session, submission, job }).catch(async (error: unknown) => {
     // Known to have changed nothing; after a lost answer the sweep of orphans decides.
-    if (isAdmitted && isKaziError(error, 'SESSION_BUSY')) await closeBudgets(context.db, [jobId]);
+    if (isAdmitted && REFUSALS.some((code) => isKaziError(error, code))) await closeBudgets(context.db, [jobId]);
     throw error;
   });
-  if (answer.outcome === 'accepted') return { response, isReplay: false };
-  if (isAdmitted) await closeBudgets(context.db, [jobId]);
+  if (isAdmitted && !taken.isQueued) await closeBudgets(context.db, [jobId]);
+  if (taken.response !== null) return { response: taken.response, isReplay: false };
   const kept = await findReplay(context, principal, job.request);
   if (!kept) throw new KaziError('IDEMPOTENCY_IN_PROGRESS');
   return kept;
 };
 
-/** The look beforehand spares the batch that a refusal fails; the commit decides over what begins in this moment. */
-const takeIn = async (
-  context: ActionContext,
-  { sessionNum }: ResolvedSession,
-  submission: JobSubmission,
-): Promise<AcceptedJob> => {
-  if (submission.onlyIfIdle && sessionNum !== null && (await isSessionBusy(context.db, sessionNum))) {
+const REFUSALS = ['SESSION_BUSY', 'QUEUE_FULL', 'RECORD_USER_MISMATCH'] as const;
+
+interface Intake {
+  readonly session: ResolvedSession;
+  readonly submission: JobSubmission;
+  readonly job: NewJob;
+}
+
+/** Work without a rule of its own goes in with what comes at the same time; the rest alone. */
+const takeIn = async (context: ActionContext, principal: Principal, intake: Intake): Promise<Taken> => {
+  const { session, submission, job } = intake;
+  if (job.prompt || (job.ifBusy !== undefined && job.ifBusy !== 'reject')) {
+    const { placement, response } = await placeJob(context, principal, { submission, job });
+    if (placement.outcome === 'replay') return { response: null, isQueued: false };
+    return { response, isQueued: placement.jobId === submission.id };
+  }
+  // The look beforehand spares the batch that a refusal fails; the commit decides over what begins in this moment.
+  if (submission.onlyIfIdle && session.sessionNum !== null && (await isSessionBusy(context.db, session.sessionNum))) {
     throw new KaziError('SESSION_BUSY');
   }
-  return await context.intake.submit(submission);
+  const { outcome } = await context.intake.submit(submission);
+  const isQueued = outcome === 'accepted';
+  return { response: isQueued ? job.request.toResponse(submission.id) : null, isQueued };
 };
 
 const findReplay = async (

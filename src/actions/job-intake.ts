@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import { Batcher } from '../core/batcher.ts';
 import { isKaziError } from '../core/errors.ts';
 import { type Database, isDatabaseUnavailable } from '../storage/database.ts';
-import { type AcceptedJob, acceptJobs, type JobSubmission } from '../storage/jobs.ts';
 import type { Notifications } from '../storage/notifications.ts';
+import { type AcceptedJob, acceptJobs, type JobSubmission } from '../storage/submissions.ts';
 
 /** Jobs that share one transaction, and transactions at once. Why 50: docs/decisions/0003. */
 const MAX_JOBS = 50;

@@ -1,4 +1,5 @@
 import type { BudgetLevel } from '../core/budget.ts';
+import type { PlacementOutcome } from '../storage/submissions.ts';
 import type { SessionReference } from './resolve-session.ts';
 
 /** Work that a client hands over. */
@@ -14,8 +15,10 @@ export interface NewJob {
   readonly priority: number;
   /** What it may take; what its agent says when absent. */
   readonly budget?: BudgetLevel;
-  /** What happens when its session has other work: it waits for its turn (when absent), or is refused. */
-  readonly ifBusy?: 'enqueue' | 'reject';
+  /** What happens when its session has other work; when absent it waits for its turn. */
+  readonly ifBusy?: BusyRule;
+  /** Set for a prompt: most that may wait, and how long each does. */
+  readonly prompt?: PromptRule;
   /** Starts that it has, when its node is lost; the operator's setting when absent. */
   readonly maxAttempts?: number;
   /** Where the news of its end goes, in the form that is kept: no secret in clear. */
@@ -23,6 +26,17 @@ export interface NewJob {
   /** Set for work that jobs hand in. */
   readonly origin?: JobOrigin;
   readonly request: RequestIdentity;
+}
+
+/**
+ * enqueue: it waits for its turn. reject: it is refused. interrupt: the run is stopped, and this is next. steer: the run
+ * takes it at its next step, else it waits. merge: it joins the newest input that waits, else waits itself. drop: nothing.
+ */
+export type BusyRule = 'enqueue' | 'reject' | 'interrupt' | 'steer' | 'merge' | 'drop';
+
+export interface PromptRule {
+  readonly most: number;
+  readonly keepMs: number;
 }
 
 /** Where work comes from that no client handed in. */
@@ -43,6 +57,9 @@ export interface RequestIdentity {
   readonly hash: Buffer;
   /** True for an SDK's own retry without a key: the newest job of the same request within 120 s answers. */
   readonly isRetry: boolean;
-  /** The body that answers for the job; kept under the key. */
-  readonly toResponse: (jobId: string) => string;
+  /**
+   * The body that answers for the job; kept under the key. The outcome is given where the client chose a rule; the marks
+   * {queue_length} and {expires_at} (milliseconds) are filled for prompts.
+   */
+  readonly toResponse: (jobId: string, outcome?: PlacementOutcome) => string;
 }

@@ -56,6 +56,7 @@ export const ERRORS = define({
     message: 'Agent not found: found no {what}; GET /agents lists the agents, GET /agents/NAME/versions their versions',
   },
   APPROVAL_NOT_FOUND: { status: 404, retryable: false, message: 'Approval not found' },
+  PROMPT_NOT_FOUND: { status: 404, retryable: false, message: 'Prompt not found in queue' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, message: 'The request did not arrive in time' },
   SESSION_BUSY: { status: 409, retryable: true, message: 'Session already executing' },
@@ -113,6 +114,7 @@ export const ERRORS = define({
       'Webhook URL not allowed: this version of kazi does not deliver webhooks yet. Leave "webhook" out and follow GET /jobs/{id}/events instead.',
   },
   HEADERS_TOO_LARGE: { status: 431, retryable: false, message: 'Request header fields too large' },
+  QUEUE_FULL: { status: 429, retryable: true, message: 'Queue limit reached ({most})' },
   REQUEST_BUDGET_EXCEEDED: { status: 429, retryable: false, message: 'Session request budget exceeded ({limit})' },
   COST_BUDGET_EXCEEDED: {
     status: 429,

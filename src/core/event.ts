@@ -17,6 +17,8 @@ export type EventType =
   | 'context.compacted'
   | 'approval.requested'
   | 'approval.decided'
+  | 'input.steered'
+  | 'input.merged'
   | 'budget.exceeded'
   | 'warning.raised'
   | 'artifact.published';
@@ -28,7 +30,7 @@ export interface SessionEvent {
   readonly type: EventType;
   readonly data: Readonly<Record<string, unknown>>;
   readonly at: Date;
-  /** What was said, for job.started (the input) and message.created (an answer). */
+  /** What was said, for job.started (the input), input.steered (more of it) and message.created (an answer). */
   readonly message: { readonly role: 'user' | 'assistant'; readonly content: unknown } | null;
 }
 

@@ -44,6 +44,8 @@ export interface JobOutcome {
   readonly costMicros: number | null;
   readonly models: readonly string[];
   readonly structuredOutput?: unknown;
+  /** Set for input that another run took: that run answers. */
+  readonly steeredJobId?: string;
 }
 
 /** A job as it is stored. Times are Dates of the database's clock. */

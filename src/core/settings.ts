@@ -157,6 +157,21 @@ export const SETTINGS = Object.freeze({
     fallback: 3_600_000,
     documentation: 'A `POST /query` that takes longer is answered with 504, and its run is stopped.',
   }),
+  promptQueueLimit: always(settingKinds.integer(1, 1000), {
+    variable: 'KAZI_PROMPT_QUEUE_LIMIT',
+    fallback: 10,
+    documentation: 'Prompts that may wait in the queue of one session.',
+  }),
+  promptExpiryMs: always(settingKinds.integer(60_000, 30 * DAY_MS), {
+    variable: 'KAZI_PROMPT_EXPIRY_MS',
+    fallback: 3_600_000,
+    documentation: 'A queued prompt that has waited for this long is dropped and never runs.',
+  }),
+  sessionStop: always(settingKinds.boolean, {
+    variable: 'KAZI_SESSION_STOP',
+    fallback: true,
+    documentation: '`false` refuses `POST /session/{id}/stop`; single jobs can still be canceled.',
+  }),
   maxAttempts: always(settingKinds.integer(1, 100), {
     variable: 'KAZI_MAX_ATTEMPTS',
     fallback: 3,

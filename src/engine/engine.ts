@@ -15,9 +15,11 @@ import type { JobRunOptions } from './job-run.ts';
 import { Journal } from './journal.ts';
 import type { LifeSign } from './life-sign.ts';
 import { NodeLease } from './node-lease.ts';
+import { PromptExpirer } from './prompt-expirer.ts';
 import { Pruner } from './pruner.ts';
 import { Rescuer } from './rescuer.ts';
 import { Runner } from './runner.ts';
+import { StepBoundary } from './step-boundary.ts';
 import type { Workbenches } from './workbench.ts';
 
 export interface EngineOptions {
@@ -55,6 +57,7 @@ export class Engine {
   readonly #dispatcher: Dispatcher;
   readonly #rescuer: Rescuer;
   readonly #pruner: Pruner;
+  readonly #expirer: PromptExpirer;
   readonly #runtimes: ReadonlyMap<RuntimeName, Runtime>;
   #stopping: Promise<void> | undefined;
 
@@ -69,11 +72,13 @@ export class Engine {
       journal,
       load: async (job) => await this.#load(job),
       serve: (run) => new JobRequests({ ...run, context: options.context, db: options.db }),
+      boundary: (run) => new StepBoundary({ ...run, context: options.context, db: options.db }),
       listPublished: async (job) => (await listArtifacts(options.db, job.id)).map(({ path }) => path),
     });
     this.#dispatcher = new Dispatcher({ ...options, lease: this.#lease, runner: this.#runner });
     this.#rescuer = new Rescuer({ ...options, everyMs: RESCUE_EVERY_MS });
     this.#pruner = new Pruner(options);
+    this.#expirer = new PromptExpirer(options);
   }
 
   /** Jobs that run here now. */
@@ -103,6 +108,7 @@ export class Engine {
     await this.#rescuer.start();
     this.#dispatcher.start();
     this.#pruner.start();
+    this.#expirer.start();
   }
 
   /** Claims no more, sees its jobs to their end or hands them back, gives up its lease. Safe twice. */
@@ -114,7 +120,7 @@ export class Engine {
   async #stop(): Promise<void> {
     await this.#dispatcher.stop();
     await this.#runner.stop(this.#options.drainMs);
-    await Promise.all([this.#rescuer.stop(), this.#pruner.stop()]);
+    await Promise.all([this.#rescuer.stop(), this.#pruner.stop(), this.#expirer.stop()]);
     await this.#lease.stop();
     this.#options.lifeSign.stop();
   }

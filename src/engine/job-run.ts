@@ -10,6 +10,7 @@ import { JobLog } from './job-log.ts';
 import { publishedEvent } from './job-requests.ts';
 import type { Journal } from './journal.ts';
 import { RunStop, type StopCause, stopCause } from './run-stop.ts';
+import type { StepBoundary } from './step-boundary.ts';
 import type { Workbench } from './workbench.ts';
 
 export interface JobRunOptions {
@@ -31,6 +32,12 @@ export interface JobRunOptions {
     readonly log: JobLog;
     readonly workbench: Workbench;
   }) => RunServices;
+  /** Where it can be stopped, and spoken to. */
+  readonly boundary: (run: {
+    readonly job: ClaimedJob;
+    readonly log: JobLog;
+    readonly controller: AbortController;
+  }) => StepBoundary;
   /** Paths that the job has published already. */
   readonly listPublished: (job: ClaimedJob) => Promise<readonly string[]>;
 }
@@ -53,11 +60,14 @@ export class JobRun {
   readonly #options: JobRunOptions;
   readonly #controller = new AbortController();
   readonly #log: JobLog;
+  readonly #boundary: StepBoundary;
   readonly #startedAtMs = performance.now();
 
   constructor(options: JobRunOptions) {
     this.#options = options;
-    this.#log = new JobLog(options.job, options.journal, this.#controller);
+    const { job, journal, boundary } = options;
+    this.#log = new JobLog(job, journal, this.#controller);
+    this.#boundary = boundary({ job, log: this.#log, controller: this.#controller });
   }
 
   get job(): ClaimedJob {
@@ -68,6 +78,11 @@ export class JobRun {
   stop(cause: StopCause): void {
     if (cause === 'lease_lost') this.#log.declareLost();
     this.#controller.abort(new RunStop(cause));
+  }
+
+  /** Has the run look at what there is to tell it, before its next step. */
+  async notice(): Promise<void> {
+    await this.#boundary.notice();
   }
 
   /** Runs to the end. Never rejects. */
@@ -113,6 +128,8 @@ export class JobRun {
     const { job, load, log, maxAttempts } = this.#options;
     try {
       const { agent, runtime, steps } = await load(job);
+      // What came before this attempt has nobody to announce it any more.
+      if (job.attempts > 1) await this.#log.ask(async () => await this.#boundary.notice());
       return await runtime.run(this.#context(agent, steps));
     } catch (error) {
       if (isKaziError(error, 'LEASE_LOST')) return { kind: 'lost' };
@@ -130,14 +147,17 @@ export class JobRun {
 
   #context(agent: Agent, steps: readonly Step[]): RunContext {
     const { job, workbench, serve } = this.#options;
+    const journal = new Map(steps.map((step) => [step.ordinal, step]));
     return {
       job,
       agent,
-      journal: new Map(steps.map((step) => [step.ordinal, step])),
+      journal,
       signal: this.#controller.signal,
       write: async (events) => await this.#log.write({ events }),
       emitOutput: (output) => this.#log.emitOutput(output),
       emitDelta: (delta) => this.#log.emitDelta(delta),
+      stopIfAsked: async () => await this.#boundary.stopIfAsked(),
+      takeInputs: async (ordinal) => await this.#boundary.takeInputs(ordinal, journal),
       services: serve({ job, agent, log: this.#log, workbench }),
       openSandbox: async () => {
         const { sandboxId, sandbox } = await workbench.openSandbox();

@@ -18,6 +18,7 @@ export interface RunnerOptions {
   readonly journal: Journal;
   readonly load: JobRunOptions['load'];
   readonly serve: JobRunOptions['serve'];
+  readonly boundary: JobRunOptions['boundary'];
   readonly listPublished: JobRunOptions['listPublished'];
   /** Jobs that this node runs at once. */
   readonly concurrency: number;
@@ -34,7 +35,7 @@ export class Runner {
   readonly #idleListeners: (() => void)[] = [];
   readonly #slotListeners: (() => void)[] = [];
   readonly #endListeners = new Set<(jobId: string) => void>();
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribes: readonly (() => void)[] = [];
   #reconcileLoop: Promise<void> | undefined;
 
   constructor(options: RunnerOptions) {
@@ -66,9 +67,10 @@ export class Runner {
     lease.onLost(() => {
       for (const run of this.#runs.values()) run.stop('lease_lost');
     });
-    this.#unsubscribe = notifications.subscribe('cancels', (jobId) => {
-      this.#runs.get(jobId)?.stop('canceled');
-    });
+    this.#unsubscribes = [
+      notifications.subscribe('cancels', (jobId) => this.#runs.get(jobId)?.stop('canceled')),
+      notifications.subscribe('news', (jobId) => void this.#bringNews(jobId)),
+    ];
     this.#reconcileLoop = this.#reconcileRegularly();
   }
 
@@ -85,13 +87,14 @@ export class Runner {
       }
     }
     this.#stopping.abort();
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     await this.#reconcileLoop;
   }
 
   /** Starts a claimed job; the claim has made sure that there is a slot. */
   run(job: ClaimedJob): void {
-    const { journal, workbenches, log, load, serve, listPublished, jobTimeoutMs, maxAttempts } = this.#options;
+    const { journal, workbenches, log, load, serve, boundary, listPublished, jobTimeoutMs, maxAttempts } =
+      this.#options;
     const run = new JobRun({
       job,
       journal,
@@ -99,6 +102,7 @@ export class Runner {
       log,
       load,
       serve,
+      boundary,
       listPublished,
       timeoutMs: jobTimeoutMs,
       maxAttempts,
@@ -162,8 +166,19 @@ export class Runner {
     }
   }
 
+  async #bringNews(jobId: string): Promise<void> {
+    try {
+      await this.#runs.get(jobId)?.notice();
+    } catch (error) {
+      this.#options.log.debug(
+        { err: error, job: jobId },
+        'news for a run were not read; the reconciliation brings them',
+      );
+    }
+  }
+
   /**
-   * Compares what the table says with what runs here: stops canceled jobs whose notification was lost, and gives back
+   * Compares what the table says with what runs here: stops canceled jobs and brings news whose notification was lost, gives back
    * claims that this process does not know, because the answer of a claim was lost on its way. A claim that is young
    * may simply not have arrived; it is given back only when it is still unknown at the next turn.
    */
@@ -177,6 +192,7 @@ export class Runner {
       const run = this.#runs.get(claim.jobId);
       if (run === undefined) unknown.add(`${claim.jobId} ${claim.leaseId}`);
       else if (claim.isCanceled) run.stop('canceled');
+      else if (claim.hasNews) await this.#bringNews(claim.jobId);
     }
     for (const key of unknown) {
       if (!this.#unknownBefore.has(key)) continue;

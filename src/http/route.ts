@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authenticate } from '../actions/authenticate.ts';
 import type { ActionContext } from '../actions/context.ts';
+import type { KaziError } from '../core/errors.ts';
 import { checkIdentityHints, type IdentityHints, type Principal } from '../core/principal.ts';
 import { requireScope } from '../core/scope.ts';
 import type { Access } from './access.ts';
@@ -19,6 +20,8 @@ export interface Exchange<Body> {
   readonly body: Body;
 }
 
+export type ErrorFields = (error: KaziError, request: FastifyRequest) => Readonly<Record<string, unknown>>;
+
 export interface ApiRoute<Body> {
   readonly method: Method | readonly Method[];
   readonly url: string;
@@ -29,6 +32,8 @@ export interface ApiRoute<Body> {
   readonly checkPath?: (request: FastifyRequest) => void;
   /** Where the identity hints are; null = in the query string. */
   readonly hintsOf: ((body: Body) => IdentityHints) | null;
+  /** What the envelope of an error says beside the error itself. */
+  readonly errorFields?: ErrorFields;
   /** The answer; undefined when it has been sent through `reply` already. */
   readonly handle: (exchange: Exchange<Body>) => Promise<unknown>;
 }
@@ -42,7 +47,7 @@ export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, 
   server.route({
     method: [route.method].flat(),
     url: route.url,
-    config: { access },
+    config: { access, ...(route.errorFields ? { errorFields: route.errorFields } : {}) },
     handler: async (request, reply) => {
       const body = readBody(request.body as Buffer | undefined);
       const query = new URLSearchParams(searchOf(request.url));
@@ -61,3 +66,9 @@ const queryHints = (query: URLSearchParams): IdentityHints => ({
   userId: query.get('user_id'),
   tenantId: query.get('tenant_id'),
 });
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly errorFields?: ErrorFields;
+  }
+}

@@ -24,7 +24,7 @@ export const sendError = (log: Logger, error: unknown, request: FastifyRequest, 
     if (known.code === 'INTERNAL') log.error(fields, 'request failed');
     else log.warn(fields, 'request failed');
   }
-  const answer = toErrorAnswer(known);
+  const answer = toErrorAnswer(known, request.routeOptions.config.errorFields?.(known, request));
   if (answer.retryAfterSeconds !== null) reply.header('Retry-After', String(answer.retryAfterSeconds));
   reply.code(answer.status).header('Content-Type', answer.contentType).send(answer.body);
 };

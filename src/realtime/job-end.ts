@@ -1,3 +1,4 @@
+import type { Job } from '../core/job.ts';
 import { hasEnded } from '../core/job-end.ts';
 import type { Database } from '../storage/database.ts';
 import { getJob } from '../storage/jobs.ts';
@@ -18,4 +19,19 @@ export const jobEnded = async (
     if (wait.signal.aborted) return false;
   }
   return !wait.signal.aborted;
+};
+
+/**
+ * The job whose run answers for an input, once it has ended: its own, or the one that took the input at one of its steps.
+ * Undefined at the abort of the signal, or when there is no such job.
+ */
+export const runThatAnswers = async (
+  hub: EventHub,
+  db: Database,
+  wait: { readonly jobId: string; readonly signal: AbortSignal },
+): Promise<Job | undefined> => {
+  if (!(await jobEnded(hub, db, wait))) return undefined;
+  const job = await getJob(db, wait.jobId);
+  const jobId = job?.outcome?.steeredJobId;
+  return jobId === undefined ? job : await runThatAnswers(hub, db, { jobId, signal: wait.signal });
 };

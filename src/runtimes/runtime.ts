@@ -30,6 +30,10 @@ export interface RunContext {
   emitOutput(output: { readonly step: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }): void;
   /** Adds a piece of what a model is saying to the log, gathered in the same way; it goes when the whole message is written. */
   emitDelta(delta: MessageDelta): void;
+  /** To be called before each step: ends the run here when somebody asked for it, and `signal` is aborted then. */
+  stopIfAsked(): Promise<void>;
+  /** What people said to the run while it worked, to be heard before the step with that ordinal; the same at each attempt. */
+  takeInputs(ordinal: number): Promise<readonly string[]>;
   readonly services: RunServices;
   /** The sandbox of this attempt over the session's workspace; opened at the first call. */
   openSandbox(): Promise<RuntimeSandbox>;

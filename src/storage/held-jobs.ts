@@ -178,11 +178,24 @@ export const rescueJobs = async (
   return row ?? { dead: [], released: 0, sessions: [], lanes: [] };
 };
 
+/** A claim, as the table has it. */
+export interface HeldClaim {
+  readonly jobId: string;
+  readonly leaseId: number;
+  readonly isCanceled: boolean;
+  /** True when there is something to tell its run (takeNotice). */
+  readonly hasNews: boolean;
+}
+
 /** What the table says that a node holds. */
-export const listHeldJobs = async (
-  db: Queryable,
-  nodeId: number,
-): Promise<{ readonly jobId: string; readonly leaseId: number; readonly isCanceled: boolean }[]> => {
-  const rows = await db.query<{ id: string; lease_id: number; canceled: boolean }>('jobs/held', [nodeId]);
-  return rows.map((row) => ({ jobId: row.id, leaseId: row.lease_id, isCanceled: row.canceled }));
+export const listHeldJobs = async (db: Queryable, nodeId: number): Promise<HeldClaim[]> => {
+  const rows = await db.query<{ id: string; lease_id: number; canceled: boolean; has_news: boolean }>('jobs/held', [
+    nodeId,
+  ]);
+  return rows.map((row) => ({
+    jobId: row.id,
+    leaseId: row.lease_id,
+    isCanceled: row.canceled,
+    hasNews: row.has_news,
+  }));
 };

@@ -1,117 +1,5 @@
-import { KaziError } from '../core/errors.ts';
 import type { ClaimedJob, Job, JobState } from '../core/job.ts';
 import type { Queryable } from './database.ts';
-import { toDatabaseJson } from './json.ts';
-
-/** A job on its way in; see migration 0004 for what each field does. */
-export interface JobSubmission {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly sessionId: string;
-  /** Where the caller knows the session's number. */
-  readonly sessionNum: number | null;
-  readonly userId: string | null;
-  /** True: refuse when the session belongs to another user. */
-  readonly enforceUser: boolean;
-  readonly laneId: number;
-  readonly agent: string;
-  readonly agentVersion: number | null;
-  readonly priority: number;
-  readonly scheduleAt: Date | null;
-  readonly question: string;
-  readonly metadata: Readonly<Record<string, unknown>> | null;
-  /** Decimal text of a signed 64-bit number; null = not recorded. */
-  readonly requestHash: string | null;
-  readonly idempotency: IdempotencyRecord | null;
-  /** True: refuse when the session has other work that runs, waits for a person or is due. */
-  readonly onlyIfIdle?: boolean;
-  /** Fewer starts than the operator gives. */
-  readonly maxAttempts?: number;
-  /** Where the news of its end goes, in the form that is kept: no secret in clear. */
-  readonly webhook?: Readonly<Record<string, unknown>> | null;
-}
-
-/** The answer to keep for a request that is sent again. */
-export interface IdempotencyRecord {
-  readonly scope: Buffer;
-  readonly requestHash: Buffer;
-  readonly response: string;
-  readonly keepMs: number;
-}
-
-export interface AcceptedJob {
-  readonly outcome: 'accepted' | 'replay';
-  /** Null unless accepted. */
-  readonly createdAt: Date | null;
-  readonly sessionNum: number | null;
-  /** The lane that got claimable work; null when the job waits for another of its session or for its time. */
-  readonly readyLane: number | null;
-}
-
-/**
- * Accepts a batch, all or nothing; answers in the order of the input. Two items never share an idempotency scope.
- * Throws RECORD_USER_MISMATCH when a session of the batch is another user's, SESSION_BUSY for one that has other work.
- */
-export const acceptJobs = async (db: Queryable, submissions: readonly JobSubmission[]): Promise<AcceptedJob[]> => {
-  const rows = await db
-    .query<{
-      ord: number;
-      outcome: AcceptedJob['outcome'];
-      session_num: number | null;
-      created_at: Date | null;
-      ready_lane: number | null;
-    }>('jobs/accept', [toDatabaseJson(submissions.map(toSubmissionRow))])
-    .catch(explainRefusal);
-  const answers: AcceptedJob[] = [];
-  for (const row of rows) {
-    answers[row.ord] = {
-      outcome: row.outcome,
-      createdAt: row.created_at,
-      sessionNum: row.session_num,
-      readyLane: row.ready_lane,
-    };
-  }
-  return answers;
-};
-
-/** SQLSTATE of refuse_session (migration 0004): somebody else made the session in the same moment. */
-const FOREIGN_SESSION = 'KZ001';
-/** SQLSTATE of refuse_busy (migration 0014). */
-const BUSY_SESSION = 'KZ002';
-
-const explainRefusal = (error: unknown): never => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === FOREIGN_SESSION) throw new KaziError('RECORD_USER_MISMATCH', { record: 'Session' }, { cause: error });
-  throw code === BUSY_SESSION ? new KaziError('SESSION_BUSY', {}, { cause: error }) : error;
-};
-
-/** Absent fields are null to PostgreSQL, and cost it nothing to read. */
-const toSubmissionRow = (submission: JobSubmission, ord: number): Record<string, unknown> => ({
-  ord,
-  id: submission.id,
-  tenant_id: submission.tenantId,
-  session_id: submission.sessionId,
-  session_num: submission.sessionNum ?? undefined,
-  user_id: submission.userId ?? undefined,
-  enforce_user: submission.enforceUser,
-  lane_id: submission.laneId,
-  agent: submission.agent,
-  agent_version: submission.agentVersion ?? undefined,
-  priority: submission.priority,
-  schedule_at: submission.scheduleAt ?? undefined,
-  question: submission.question,
-  metadata: submission.metadata ?? undefined,
-  request_hash: submission.requestHash ?? undefined,
-  idempotency_scope: submission.idempotency ? toHexBytes(submission.idempotency.scope) : undefined,
-  idempotency_hash: submission.idempotency ? toHexBytes(submission.idempotency.requestHash) : undefined,
-  idempotency_response: submission.idempotency?.response,
-  idempotency_ms: submission.idempotency?.keepMs,
-  only_if_idle: submission.onlyIfIdle,
-  max_attempts: submission.maxAttempts,
-  webhook: submission.webhook ?? undefined,
-});
-
-const toHexBytes = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`;
 
 export interface Promotion {
   readonly lanes: readonly number[];
@@ -335,11 +223,15 @@ export interface CancelResult {
   readonly lanes: readonly number[];
 }
 
-/** Cancels a job for good; undefined when there is none with that id. */
-export const cancelJob = async (db: Queryable, id: string): Promise<CancelResult | undefined> => {
+/** Cancels a job for good; undefined when there is none with that id. The reason is shown in its event; null = somebody did. */
+export const cancelJob = async (
+  db: Queryable,
+  id: string,
+  reason: 'stopped' | null = null,
+): Promise<CancelResult | undefined> => {
   const [row] = await db.query<{ session_num: number; node_id: number | null; changed: boolean; lanes: number[] }>(
     'jobs/cancel',
-    [id],
+    [id, reason],
   );
   return row && { sessionNum: row.session_num, nodeId: row.node_id, hasChanged: row.changed, lanes: row.lanes };
 };

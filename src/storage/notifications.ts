@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 
 /**
  * What nodes tell each other: `events` (session num: its log grew), `lanes` (lane id: it has due work),
- * `cancels` (job id: stop it), `keys` (an API key changed).
+ * `cancels` (job id: stop it), `news` (job id: there is something to tell its run), `keys` (an API key changed).
  */
-export type Topic = 'events' | 'lanes' | 'cancels' | 'keys';
+export type Topic = 'events' | 'lanes' | 'cancels' | 'news' | 'keys';
 
 export type Listener = (key: string) => void;
 

@@ -64,6 +64,17 @@ export const isSessionBusy = async (db: Queryable, sessionNum: number): Promise<
   return row?.busy ?? false;
 };
 
+/** The job of a session that a node holds; undefined while none does. */
+export const getRunningJob = async (
+  db: Queryable,
+  sessionNum: number,
+): Promise<{ readonly jobId: string; readonly agent: string; readonly agentVersion: number | null } | undefined> => {
+  const [row] = await db.query<{ id: string; agent: string; agent_version: number | null }>('sessions/get-running', [
+    sessionNum,
+  ]);
+  return row && { jobId: row.id, agent: row.agent, agentVersion: row.agent_version };
+};
+
 /** Owner of a key for a session: keys are kept per tenant and user. */
 export interface SessionKeyOwner {
   readonly tenantId: string;

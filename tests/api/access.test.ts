@@ -15,6 +15,7 @@ const pathOf = ({ url }: DeclaredRoute, jobId: string = randomUUID()): string =>
   url
     .replace(':jobId', jobId)
     .replace(':sessionId', SESSION_ID)
+    .replace(':promptId', randomUUID())
     // An approval is made with the id of its job below.
     .replace(':id', url.startsWith('/approvals') ? jobId : randomUUID())
     .replace(':kind', 'session')
@@ -23,7 +24,9 @@ const pathOf = ({ url }: DeclaredRoute, jobId: string = randomUUID()): string =>
 /** A valid body, so that the check of the body never answers first. */
 const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (method === 'PUT' && url.startsWith('/budgets')) return { body: { max_cost_usd: 1 } };
+  if (method === 'PATCH') return { body: { position: 1 } };
   if (method !== 'POST') return {};
+  if (url.endsWith('/stop')) return { body: {} };
   if (url.startsWith('/approvals')) return { body: { decision: 'allow' } };
   return { body: ['/keys', '/agents'].includes(url) ? { name: 'x' } : { question: 'x', agent_type: 'echo' } };
 };
@@ -49,6 +52,8 @@ describe('the access of every route', () => {
       `DELETE /jobs/:jobId ${closed('credential', 'job')}`,
       `DELETE /keys/:id ${closed('admin', 'tenant')}`,
       `DELETE /session/ ${open}`,
+      `DELETE /session/:sessionId/queue ${closed('credential', 'session')}`,
+      `DELETE /session/:sessionId/queue/:promptId ${closed('credential', 'session')}`,
       `GET /agents ${closed('credential', 'tenant')}`,
       `GET /agents/:name ${closed('credential', 'tenant')}`,
       `GET /agents/:name/versions ${closed('credential', 'tenant')}`,
@@ -71,7 +76,9 @@ describe('the access of every route', () => {
       `GET /readyz ${open}`,
       `GET /session/ ${open}`,
       `GET /session/:sessionId/messages ${closed('credential', 'session')}`,
+      `GET /session/:sessionId/queue ${closed('credential', 'session')}`,
       `GET /session/:sessionId/state ${closed('credential', 'session')}`,
+      `GET /session/:sessionId/stop ${closed('credential', 'session')}`,
       `GET /submit ${open}`,
       `GET /usage ${closed('credential', 'tenant')}`,
       `HEAD /jobs/ ${open}`,
@@ -80,6 +87,7 @@ describe('the access of every route', () => {
       `PATCH /health ${open}`,
       `PATCH /jobs/ ${open}`,
       `PATCH /session/ ${open}`,
+      `PATCH /session/:sessionId/queue/:promptId ${closed('credential', 'session')}`,
       `POST /agents ${closed('admin', 'tenant')}`,
       `POST /approvals/:id ${closed('credential', 'job')}`,
       `POST /health ${open}`,
@@ -87,6 +95,8 @@ describe('the access of every route', () => {
       `POST /keys ${closed('admin', 'tenant')}`,
       `POST /query ${closed('credential', 'session')}`,
       `POST /session/ ${open}`,
+      `POST /session/:sessionId/queue ${closed('credential', 'session')}`,
+      `POST /session/:sessionId/stop ${closed('credential', 'session')}`,
       `POST /submit ${closed('credential', 'session')}`,
       `PUT /budgets/:kind ${closed('admin', 'tenant')}`,
       `PUT /budgets/:kind/:id ${closed('admin', 'tenant')}`,
@@ -154,7 +164,8 @@ describe('the access of every route', () => {
         const made = { question: 'x', agent_type: 'echo', session_id: SESSION_ID };
         const submitted = await send(api.url, { method: 'POST', path: '/submit', headers, body: made });
         assert.equal(submitted.status, 200, submitted.text);
-        assert.ok((await ask(route, headers)).status < 400);
+        // The prompt that is named has never been there.
+        assert.equal((await ask(route, headers)).status, route.url.includes(':promptId') ? 404 : 200);
         for (const [claims, error] of [
           [{ userId: 'v' }, 'Session user mismatch'],
           [{ userId: 'u', sessionIds: ['another'] }, 'Session not authorized'],

@@ -5,8 +5,9 @@ import { isKaziError } from '../../src/core/errors.ts';
 import { readEvents } from '../../src/storage/events.ts';
 import { writeJournal } from '../../src/storage/held-jobs.ts';
 import { getKeptAnswer } from '../../src/storage/idempotency.ts';
-import { acceptJobs, getJob, type JobSubmission, listSessionJobs, promoteSessions } from '../../src/storage/jobs.ts';
+import { getJob, listSessionJobs, promoteSessions } from '../../src/storage/jobs.ts';
 import { listJobMessages } from '../../src/storage/messages.ts';
+import { acceptJobs, type JobSubmission } from '../../src/storage/submissions.ts';
 import { ensureTenant } from '../../src/storage/tenants.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {

@@ -3,8 +3,9 @@ import { after, beforeEach, describe, test } from 'node:test';
 import pg from 'pg';
 import type { ClaimedJob } from '../../src/core/job.ts';
 import { releaseJobs, writeJournal } from '../../src/storage/held-jobs.ts';
-import { acceptJobs, claimJobs, promoteSessions } from '../../src/storage/jobs.ts';
+import { claimJobs, promoteSessions } from '../../src/storage/jobs.ts';
 import { retireNode } from '../../src/storage/nodes.ts';
+import { acceptJobs } from '../../src/storage/submissions.ts';
 import { ensureLane, setTenantLimit } from '../../src/storage/tenants.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {

@@ -10,8 +10,9 @@ import {
   rescueJobs,
   writeJournal,
 } from '../../src/storage/held-jobs.ts';
-import { acceptJobs, cancelJob, type JobSubmission, promoteSessions } from '../../src/storage/jobs.ts';
+import { cancelJob, promoteSessions } from '../../src/storage/jobs.ts';
 import { beatNode } from '../../src/storage/nodes.ts';
+import { acceptJobs, type JobSubmission } from '../../src/storage/submissions.ts';
 import { claim, makeEntry, makeLastEntry, makeNode, makeSubmission } from '../support/factories.ts';
 import { eventually } from '../support/signals.ts';
 

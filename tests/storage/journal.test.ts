@@ -5,9 +5,10 @@ import type { ArtifactEntry } from '../../src/core/artifact.ts';
 import type { JournalEntry, Step } from '../../src/core/journal.ts';
 import { listArtifacts } from '../../src/storage/artifacts.ts';
 import { releaseJobs, writeJournal } from '../../src/storage/held-jobs.ts';
-import { acceptJobs, cancelJob, getJob } from '../../src/storage/jobs.ts';
+import { cancelJob, getJob } from '../../src/storage/jobs.ts';
 import { listJobMessages } from '../../src/storage/messages.ts';
 import { listSteps } from '../../src/storage/steps.ts';
+import { acceptJobs } from '../../src/storage/submissions.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {
   acceptJob,

@@ -193,9 +193,13 @@ describe('release', () => {
 
 test('the held jobs of a node are what it claimed and has not let go', async () => {
   const { nodeId, job } = await claimNew();
-  assert.deepEqual(await listHeldJobs(db, nodeId), [{ jobId: job.id, leaseId: job.leaseId, isCanceled: false }]);
+  assert.deepEqual(await listHeldJobs(db, nodeId), [
+    { jobId: job.id, leaseId: job.leaseId, isCanceled: false, hasNews: false },
+  ]);
   await cancelJob(db, job.id);
-  assert.deepEqual(await listHeldJobs(db, nodeId), [{ jobId: job.id, leaseId: job.leaseId, isCanceled: true }]);
+  assert.deepEqual(await listHeldJobs(db, nodeId), [
+    { jobId: job.id, leaseId: job.leaseId, isCanceled: true, hasNews: false },
+  ]);
   await writeJournal(db, [makeLastEntry(job)]);
   assert.deepEqual(await listHeldJobs(db, nodeId), []);
 });

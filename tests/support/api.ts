@@ -40,6 +40,7 @@ export interface ApiOptions {
   readonly wrapHubDatabase?: (db: Queryable) => Queryable;
   readonly pollMs?: number;
   readonly queryTimeoutMs?: number;
+  readonly sessions?: Partial<ActionContext['sessions']>;
   /** Reasons that /readyz gives. */
   readonly reasons?: readonly string[];
   /** Lines of the log, as JSON. */
@@ -155,6 +156,7 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     signingSecrets: [{ secret: SIGNING_SECRET, tenantId: null }],
     defaultAgent: 'echo',
     budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },
+    sessions: { mostPrompts: 10, promptKeepMs: 3_600_000, canStop: true, ...options.sessions },
     listLiveFiles: async () => await Promise.resolve([]),
   };
   if (options.runsJobs === false) return context;

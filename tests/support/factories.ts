@@ -3,9 +3,11 @@ import { pino } from 'pino';
 import type { ClaimedJob } from '../../src/core/job.ts';
 import type { JobFinish, JournalEntry } from '../../src/core/journal.ts';
 import { Database } from '../../src/storage/database.ts';
-import type { ClaimRequest, JobSubmission } from '../../src/storage/jobs.ts';
-import { acceptJobs, cancelJob, claimJobs } from '../../src/storage/jobs.ts';
+import type { ClaimRequest } from '../../src/storage/jobs.ts';
+import { cancelJob, claimJobs } from '../../src/storage/jobs.ts';
 import { registerNode } from '../../src/storage/nodes.ts';
+import type { JobSubmission } from '../../src/storage/submissions.ts';
+import { acceptJobs } from '../../src/storage/submissions.ts';
 import { ensureLane, ensureTenant } from '../../src/storage/tenants.ts';
 import type { Rows } from './rows.ts';
 

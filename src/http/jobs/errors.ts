@@ -20,8 +20,8 @@ const DETAILED: ReadonlySet<ErrorCode> = new Set(['INVALID_JOB_ID', 'JOB_NOT_FOU
 /** Their cause passes by itself, soon. */
 const SOON: ReadonlySet<ErrorCode> = new Set(['IDEMPOTENCY_IN_PROGRESS', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN']);
 
-/** The envelope of an error in this family. */
-export const toErrorAnswer = (error: KaziError): ErrorAnswer => {
+/** The envelope of an error in this family, with what its route adds. */
+export const toErrorAnswer = (error: KaziError, fields: Readonly<Record<string, unknown>> = {}): ErrorAnswer => {
   const retryAfterSeconds = SOON.has(error.code) ? 1 : null;
   if (PLAIN.has(error.code)) {
     return { status: error.status, contentType: 'text/plain; charset=utf-8', body: error.message, retryAfterSeconds };
@@ -31,6 +31,7 @@ export const toErrorAnswer = (error: KaziError): ErrorAnswer => {
     error: error.message,
     ...(DETAILED.has(error.code) ? { detail: error.message } : {}),
     ...describeBudget(error),
+    ...fields,
   };
   return {
     status: error.status,

@@ -3,7 +3,7 @@ import { cancelJob } from '../../actions/cancel-job.ts';
 import { createQuery } from '../../actions/create-query.ts';
 import { readJob } from '../../actions/read-job.ts';
 import { KaziError } from '../../core/errors.ts';
-import { jobEnded } from '../../realtime/job-end.ts';
+import { runThatAnswers } from '../../realtime/job-end.ts';
 import { readRequestIdentity } from '../idempotency.ts';
 import { parseBody } from '../request-body.ts';
 import { addRoute, type Exchange } from '../route.ts';
@@ -21,7 +21,9 @@ export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOption
     hintsOf: (body) => ({ userId: body.user_id ?? null, tenantId: body.tenant_id ?? null }),
     handle: async (exchange) => {
       if (options.draining.aborted) throw new KaziError('SHUTTING_DOWN');
-      return await answer(exchange, options, await accept(exchange));
+      const { jobId, outcome } = await accept(exchange);
+      if (outcome !== undefined) exchange.reply.header('Kazi-Outcome', outcome);
+      return outcome === 'dropped' ? DROPPED : await answer(exchange, options, { jobId, isOwn: outcome !== 'merged' });
     },
   });
   // The contract wants this for GET, and 405 for every other method.
@@ -30,8 +32,19 @@ export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOption
   });
 };
 
-/** Id of the job that runs the query; of the first one, for a request that is sent again. */
-const accept = async ({ context, principal, request, reply, body }: Exchange<QueryRequest>): Promise<string> => {
+/** Of a query that its client would rather have dropped than wait. */
+const DROPPED = { ok: true, messages: [], summary: { is_complete: false } } as const;
+
+interface AcceptedQuery {
+  /** The job that runs it; of the first one, for a request that is sent again. */
+  readonly jobId: string;
+  /** What happened in a busy session, where the client chose that. */
+  readonly outcome: string | undefined;
+}
+
+const accept = async ({ context, principal, request, reply, body }: Exchange<QueryRequest>): Promise<AcceptedQuery> => {
+  const toResponse = (id: string, happened?: string): string =>
+    body.if_busy === undefined || happened === undefined ? id : `${id} ${happened}`;
   const job = {
     question: body.question,
     agent: body.agent_type || null,
@@ -40,33 +53,36 @@ const accept = async ({ context, principal, request, reply, body }: Exchange<Que
     metadata: null,
     priority: 0,
     ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
-    request: readRequestIdentity(request, principal, (jobId) => jobId),
+    request: readRequestIdentity(request, principal, toResponse),
   };
   const query = { job, jobId: body.job_id ?? null, isForked: body.fork_session ?? false };
   const created = await createQuery(context, principal, query);
   if (created.isReplay) reply.header('Idempotency-Replayed', 'true');
-  return created.response;
+  const [jobId = '', outcome] = created.response.split(' ');
+  return { jobId, outcome };
 };
 
 const answer = async (
   { context, principal, reply }: Exchange<QueryRequest>,
   { hub, closing, queryTimeoutMs }: JobRoutesOptions,
-  jobId: string,
+  query: { readonly jobId: string; readonly isOwn: boolean },
 ): Promise<unknown> => {
-  const reference = { jobId, namedSessionId: null };
   const gone = new AbortController();
   // The run goes on without its client: the answer is in the session, and a repeated request gets it.
   reply.raw.once('close', () => gone.abort());
   const late = new AbortController();
   const timeout = setTimeout(() => late.abort(), queryTimeoutMs);
   const signal = AbortSignal.any([gone.signal, closing, late.signal]);
-  const hasEnded = await jobEnded(hub, context.db, { jobId, signal }).finally(() => clearTimeout(timeout));
+  const job = await runThatAnswers(hub, context.db, { jobId: query.jobId, signal }).finally(() =>
+    clearTimeout(timeout),
+  );
   if (gone.signal.aborted) return reply.hijack();
-  if (hasEnded) {
-    const { job, messages } = await readJob(context, principal, reference);
-    return toQueryResponse(job, messages ?? []);
+  if (job) {
+    const view = await readJob(context, principal, { jobId: job.id, namedSessionId: null });
+    return toQueryResponse(view.job, view.messages ?? []);
   }
   if (!late.signal.aborted) throw new KaziError('SHUTTING_DOWN');
-  await cancelJob(context, principal, reference);
+  // A run that this input only joined is somebody else's too.
+  if (query.isOwn) await cancelJob(context, principal, { jobId: query.jobId, namedSessionId: null });
   throw new KaziError('QUERY_TIMED_OUT', { seconds: queryTimeoutMs / 1_000 });
 };

@@ -4,7 +4,9 @@ import { addEventRoutes } from './events.ts';
 import { addJobRecordRoutes } from './jobs.ts';
 import type { JobRoutesOptions } from './options.ts';
 import { addQueryRoutes } from './query.ts';
+import { addQueueRoutes } from './queue.ts';
 import { addSessionRoutes } from './sessions.ts';
+import { addStopRoutes } from './stop.ts';
 import { addSubmitRoutes } from './submit.ts';
 
 /** All routes of the jobs API. */
@@ -15,4 +17,6 @@ export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions)
   addArtifactRoutes(server, options.context);
   addEventRoutes(server, options);
   addSessionRoutes(server, options.context);
+  addQueueRoutes(server, options);
+  addStopRoutes(server, options);
 };

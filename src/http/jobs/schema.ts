@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { isSessionId } from '../../core/session-id.ts';
 import { storableText } from '../schema.ts';
 import { MAX_SECONDS } from '../seconds.ts';
+import { ifBusy, question } from './input-schema.ts';
 
-const QUESTION_UNITS = 20_000;
 const SESSION_KEY_UNITS = 256;
 /** PostgreSQL and JSON.stringify read nested values by recursion; this is far below what either bears. */
 const METADATA_DEPTH = 500;
@@ -29,9 +29,6 @@ const isShallow = (root: unknown): boolean => {
   return false;
 };
 
-const question = z.string().trim().max(QUESTION_UNITS);
-/** Beside the contract: what happens when the session has other work. */
-const ifBusy = z.enum(['enqueue', 'reject']);
 /** Any letter case, as everywhere. */
 const jobId = z.uuid().transform((text) => text.toLowerCase());
 

@@ -1,30 +1,18 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { ActionContext } from '../../actions/context.ts';
 import { readSession, readSessionMessages } from '../../actions/read-session.ts';
 import { KaziError } from '../../core/errors.ts';
-import { parseSessionId } from '../../core/session-id.ts';
-import { decodeOnce } from '../path-parameter.ts';
 import { addRoute, NO_BODY } from '../route.ts';
+import { SESSION_ROUTE, sessionIdOf } from './session-path.ts';
 import { toSessionMessage, toSessionState } from './session-view.ts';
-
-/** Id of the session that the path names. Throws INVALID_SESSION_ID. */
-const sessionIdOf = (request: FastifyRequest): string => {
-  const { sessionId } = request.params as { readonly sessionId: string };
-  return parseSessionId(decodeOnce(sessionId));
-};
-
-const SESSION = {
-  access: { who: 'credential', readsQueryToken: false, record: 'session' },
-  checkPath: (request: FastifyRequest) => void sessionIdOf(request),
-  ...NO_BODY,
-} as const;
 
 /** `/session/{id}/…`: what a session is doing, and what was said in it. */
 export const addSessionRoutes = (server: FastifyInstance, context: ActionContext): void => {
   addRoute(server, context, {
     method: 'GET',
     url: '/session/:sessionId/state',
-    ...SESSION,
+    ...SESSION_ROUTE,
+    ...NO_BODY,
     handle: async ({ principal, request }) => {
       const sessionId = sessionIdOf(request);
       return { ok: true, state: toSessionState(sessionId, await readSession(context, principal, sessionId)) };
@@ -33,7 +21,8 @@ export const addSessionRoutes = (server: FastifyInstance, context: ActionContext
   addRoute(server, context, {
     method: 'GET',
     url: '/session/:sessionId/messages',
-    ...SESSION,
+    ...SESSION_ROUTE,
+    ...NO_BODY,
     handle: async ({ principal, request }) => {
       const sessionId = sessionIdOf(request);
       const messages = await readSessionMessages(context, principal, sessionId);

@@ -27,7 +27,7 @@ export const addSubmitRoutes = (server: FastifyInstance, { context, draining }: 
 };
 
 const submit = async ({ context, principal, request, reply, body }: Exchange<SubmitRequest>): Promise<string> => {
-  const identity = readRequestIdentity(request, principal, toResponse);
+  const identity = readRequestIdentity(request, principal, (jobId, outcome) => toResponse(body, jobId, outcome));
   if (body.webhook) throw new KaziError('WEBHOOK_UNSUPPORTED');
   const created = await createJob(context, principal, {
     question: body.question,
@@ -45,7 +45,11 @@ const submit = async ({ context, principal, request, reply, body }: Exchange<Sub
   return created.response;
 };
 
-const toResponse = (jobId: string): string => `{"ok":true,"job_id":"${jobId}"}`;
+/** Exactly the contract's, unless the client chose what happens in a busy session: then it says what did. */
+const toResponse = ({ if_busy }: SubmitRequest, jobId: string, outcome?: string): string => {
+  if (if_busy === undefined || outcome === undefined) return `{"ok":true,"job_id":"${jobId}"}`;
+  return JSON.stringify({ ok: true, job_id: outcome === 'dropped' ? null : jobId, if_busy, outcome });
+};
 
 const toScheduleAt = (seconds: number): Date | null =>
   seconds * 1_000 <= Date.now() ? null : new Date(seconds * 1_000);

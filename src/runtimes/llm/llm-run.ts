@@ -63,6 +63,9 @@ export class LlmRun {
     this.#conversation.add({ role: 'user', content: context.job.question });
     for (;;) {
       this.#ordinal += 1;
+      await context.stopIfAsked();
+      if (context.signal.aborted) return this.#stopped([]);
+      for (const content of await context.takeInputs(this.#ordinal)) this.#conversation.add({ role: 'user', content });
       const end = this.#isCompactionDue() ? await this.#compact() : await this.#turn();
       if (end) return end;
     }
@@ -109,6 +112,8 @@ export class LlmRun {
     let park: RunPark | undefined;
     for (const call of response.toolCalls) {
       this.#ordinal += 1;
+      await this.#run.context.stopIfAsked();
+      if (this.#run.context.signal.aborted) return this.#stopped([]);
       const { egress } = this.#options;
       const end = await runToolStep({ run: this.#run, tools: this.#tools, egress, call, ordinal: this.#ordinal });
       if (end.kind === 'stopped') return this.#stopped([]);

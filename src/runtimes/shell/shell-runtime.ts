@@ -26,6 +26,8 @@ export const shellRuntime: Runtime = {
     for (const [index, script] of blocks.entries()) {
       const ordinal = index + 1;
       const earlier = context.journal.get(ordinal);
+      if (index > 0) await context.stopIfAsked();
+      if (context.signal.aborted) return result(stdout, 'The script was stopped', index);
       const output = earlier?.state === 'finished' ? parseOutput(earlier) : await runStep(context, ordinal, script);
       stdout = (stdout + output.stdout).slice(-TEXT_CHARACTERS);
       if (output.error !== null) return result(stdout, output.error, ordinal);

@@ -5,7 +5,9 @@ import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineHttpChecks } from './suite-http.ts';
 import { defineJobChecks } from './suite-jobs.ts';
 import { defineQueryChecks } from './suite-query.ts';
+import { defineQueueChecks } from './suite-queue.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
+import { defineStopChecks } from './suite-stop.ts';
 
 const api = await startApi();
 const target = { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
@@ -17,4 +19,6 @@ describe('conformance of the jobs API', () => {
   defineArtifactChecks(target);
   defineSessionChecks(target);
   defineQueryChecks(target);
+  defineQueueChecks(target);
+  defineStopChecks(target);
 });

@@ -80,6 +80,14 @@ export class Caller {
     return await this.send({ path });
   }
 
+  async post(
+    path: string,
+    body?: WireRequest['body'],
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    return await this.send({ method: 'POST', path, ...(body === undefined ? {} : { body }), headers });
+  }
+
   async submit(
     body: Readonly<Record<string, unknown>>,
     headers: Readonly<Record<string, string>> = {},
@@ -134,8 +142,15 @@ export const checkAnswer = (answer: Answer): void => {
   assert.match(String(answer.headers['x-request-id']), /^[A-Za-z0-9._:-]{1,128}$/);
   if (answer.status < 400) return;
   const type = String(answer.headers['content-type']);
-  if (type.startsWith('application/json')) assertValid('ErrorResponse', answer.json);
+  if (type.startsWith('application/json')) assertValid(envelopeOf(answer.json), answer.json);
   else assert.match(type, /^text\/plain/);
+};
+
+/** The prompt queue has envelopes of its own. */
+const envelopeOf = (json: Readonly<Record<string, unknown>>): string => {
+  if ('queued' in json) return 'QueueAddErrorResponse';
+  if ('removed' in json) return 'QueueRemoveErrorResponse';
+  return 'details' in json ? 'BudgetErrorResponse' : 'ErrorResponse';
 };
 
 /** Asserts a JSON error, with or without `detail`. */
