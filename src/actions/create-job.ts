@@ -4,6 +4,7 @@ import type { Principal } from '../core/principal.ts';
 import { closeBudgets } from '../storage/budgets.ts';
 import { getKeptAnswer } from '../storage/idempotency.ts';
 import { findJobByRequest } from '../storage/jobs.ts';
+import { hasRunner } from '../storage/nodes.ts';
 import { isSessionBusy } from '../storage/sessions.ts';
 import type { JobSubmission } from '../storage/submissions.ts';
 import { admitJob } from './admit-job.ts';
@@ -31,7 +32,7 @@ const RETRY_WINDOW_MS = 120_000;
 
 /**
  * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, budgets. Throws their errors,
- * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, and DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
+ * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, NO_RUNNER, and DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
  */
 export const createJob = async (context: ActionContext, principal: Principal, job: NewJob): Promise<CreatedJob> => {
   const session = await resolveSession(context, principal, job.session);
@@ -75,7 +76,7 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
   return kept;
 };
 
-const REFUSALS = ['SESSION_BUSY', 'QUEUE_FULL', 'RECORD_USER_MISMATCH'] as const;
+const REFUSALS = ['NO_RUNNER', 'SESSION_BUSY', 'QUEUE_FULL', 'RECORD_USER_MISMATCH'] as const;
 
 interface Intake {
   readonly session: ResolvedSession;
@@ -86,6 +87,7 @@ interface Intake {
 /** Work without a rule of its own goes in with what comes at the same time; the rest alone. */
 const takeIn = async (context: ActionContext, principal: Principal, intake: Intake): Promise<Taken> => {
   const { session, submission, job } = intake;
+  if (job.needsRunner && !(await hasRunner(context.db))) throw new KaziError('NO_RUNNER');
   if (job.prompt || (job.ifBusy !== undefined && job.ifBusy !== 'reject')) {
     const { placement, response } = await placeJob(context, principal, { submission, job });
     if (placement.outcome === 'replay') return { response: null, isQueued: false };

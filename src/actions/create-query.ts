@@ -33,7 +33,7 @@ export const createQuery = async (
   const { sessionId, sessionKey } = job.session;
   if (jobId !== null) await checkNamedJob(context, principal, { jobId, session: job.session });
   if (isForked && (sessionId ?? sessionKey) !== null) throw new KaziError('FORK_UNSUPPORTED');
-  return await createJob(context, principal, { ifBusy: 'reject', ...job, maxAttempts: ATTEMPTS });
+  return await createJob(context, principal, { ifBusy: 'reject', ...job, maxAttempts: ATTEMPTS, needsRunner: true });
 };
 
 const checkNamedJob = async (

@@ -19,6 +19,8 @@ export interface NewJob {
   readonly ifBusy?: BusyRule;
   /** Set for a prompt: most that may wait, and how long each does. */
   readonly prompt?: PromptRule;
+  /** True: refused while no node runs jobs, because somebody waits. */
+  readonly needsRunner?: boolean;
   /** Starts that it has, when its node is lost; the operator's setting when absent. */
   readonly maxAttempts?: number;
   /** Where the news of its end goes, in the form that is kept: no secret in clear. */

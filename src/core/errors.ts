@@ -134,12 +134,18 @@ export const ERRORS = define({
     retryable: false,
     message: '{record} missing {owner} for ownership enforcement',
   },
+  MODEL_PROVIDER_FAILED: { status: 502, retryable: true, message: '{message}' },
   QUERY_TIMED_OUT: { status: 504, retryable: true, message: 'Query timed out after {seconds} seconds' },
   DATABASE_UNAVAILABLE: {
     status: 503,
     retryable: true,
     message:
       'The database is not reachable. Send the request again; when it creates work, with the Idempotency-Key of the first try, which may have been accepted.',
+  },
+  NO_RUNNER: {
+    status: 503,
+    retryable: true,
+    message: 'No runner is free: no node that runs jobs is alive, or none began with the query in time',
   },
   SHUTTING_DOWN: { status: 503, retryable: true, message: 'Server is shutting down' },
   NO_RUNTIME: {

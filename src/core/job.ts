@@ -44,6 +44,8 @@ export interface JobOutcome {
   readonly costMicros: number | null;
   readonly models: readonly string[];
   readonly structuredOutput?: unknown;
+  /** Set when the run failed because the provider of its model did. */
+  readonly fault?: 'provider';
   /** Set for input that another run took: that run answers. */
   readonly steeredJobId?: string;
 }

@@ -1,6 +1,7 @@
 import type { Job } from '../core/job.ts';
 import { hasEnded } from '../core/job-end.ts';
 import type { Database } from '../storage/database.ts';
+import { eventBounds } from '../storage/events.ts';
 import { getJob } from '../storage/jobs.ts';
 import type { EventHub } from './event-hub.ts';
 import { followJob } from './job-stream.ts';
@@ -11,10 +12,14 @@ export const jobEnded = async (
   db: Database,
   wait: { readonly jobId: string; readonly signal: AbortSignal },
 ): Promise<boolean> => {
+  const seen = await getJob(db, wait.jobId);
+  if (!seen) return false;
+  if (hasEnded(seen)) return true;
+  // In this order: an end that comes after the look is behind the newest seq of before. What was written till then is not read.
+  const newest = (await eventBounds(db, seen.sessionNum))?.newest ?? 0;
   const job = await getJob(db, wait.jobId);
-  if (!job) return false;
-  if (hasEnded(job)) return true;
-  const batches = await followJob(hub, db, { job, afterSeq: null, signal: wait.signal });
+  if (!job || hasEnded(job)) return job !== undefined;
+  const batches = await followJob(hub, db, { job, afterSeq: newest, signal: wait.signal });
   for await (const _batch of batches) {
     if (wait.signal.aborted) return false;
   }

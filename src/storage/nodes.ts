@@ -40,3 +40,9 @@ export const listSignedNodes = async (
 export const pruneNodes = async (db: Queryable): Promise<void> => {
   await db.query('nodes/prune');
 };
+
+/** True when some living node runs jobs. */
+export const hasRunner = async (db: Queryable): Promise<boolean> => {
+  const [row] = await db.query<{ has_runner: boolean }>('nodes/has-runner');
+  return row?.has_runner ?? false;
+};

@@ -66,6 +66,24 @@ describe('a session that has reached a limit', () => {
     assert.equal((await submit(admin, 'another')).status, 200);
   });
 
+  test('50. is refused in the same words by /query and the prompt queue, before it is busy', async () => {
+    const { admin } = await makeTenant();
+    await set(admin, 'session/s', { max_requests: 1 });
+    assert.equal((await submit(admin, 's')).status, 200);
+    const error = 'Session request budget exceeded (1)';
+    const ask = { method: 'POST', headers: bearer(admin) } as const;
+    const input = { question: 'x', agent_type: 'default' };
+    const query = await send(api.url, { ...ask, path: '/query', body: { ...input, session_id: 's' } });
+    assert.deepEqual([query.status, query.json['error'], query.json['code']], [429, error, 'request_budget_exceeded']);
+    assertValid('BudgetErrorResponse', query.json);
+    const prompt = await send(api.url, { ...ask, path: '/session/s/queue', body: input });
+    assert.deepEqual(
+      [prompt.status, prompt.json['error'], prompt.json['queued'], prompt.json['session_id']],
+      [429, error, false, 's'],
+    );
+    assertValid('QueueAddErrorResponse', prompt.json);
+  });
+
   test('is refused for its cost, with what it has charged and held', async () => {
     const { admin } = await makeTenant();
     await set(admin, 'session/s', { max_cost_usd: 0.005 });

@@ -18,7 +18,12 @@ const PLAIN: ReadonlySet<ErrorCode> = new Set([
 /** Marked **D** in the contract: `detail` repeats `error`. */
 const DETAILED: ReadonlySet<ErrorCode> = new Set(['INVALID_JOB_ID', 'JOB_NOT_FOUND', 'ARTIFACT_NOT_FOUND']);
 /** Their cause passes by itself, soon. */
-const SOON: ReadonlySet<ErrorCode> = new Set(['IDEMPOTENCY_IN_PROGRESS', 'DATABASE_UNAVAILABLE', 'SHUTTING_DOWN']);
+const SOON: ReadonlySet<ErrorCode> = new Set([
+  'IDEMPOTENCY_IN_PROGRESS',
+  'DATABASE_UNAVAILABLE',
+  'NO_RUNNER',
+  'SHUTTING_DOWN',
+]);
 
 /** The envelope of an error in this family, with what its route adds. */
 export const toErrorAnswer = (error: KaziError, fields: Readonly<Record<string, unknown>> = {}): ErrorAnswer => {

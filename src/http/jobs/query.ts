@@ -78,11 +78,16 @@ const answer = async (
   );
   if (gone.signal.aborted) return reply.hijack();
   if (job) {
+    if (job.outcome?.fault === 'provider') throw new KaziError('MODEL_PROVIDER_FAILED', { message: job.error });
     const view = await readJob(context, principal, { jobId: job.id, namedSessionId: null });
     return toQueryResponse(view.job, view.messages ?? []);
   }
   if (!late.signal.aborted) throw new KaziError('SHUTTING_DOWN');
   // A run that this input only joined is somebody else's too.
-  if (query.isOwn) await cancelJob(context, principal, { jobId: query.jobId, namedSessionId: null });
+  const reference = { jobId: query.jobId, namedSessionId: null };
+  const view = query.isOwn
+    ? await cancelJob(context, principal, reference)
+    : await readJob(context, principal, reference);
+  if (view.job.startedAt === null) throw new KaziError('NO_RUNNER');
   throw new KaziError('QUERY_TIMED_OUT', { seconds: queryTimeoutMs / 1_000 });
 };

@@ -2,6 +2,7 @@ import type { ReachedLimit } from '../../core/budget.ts';
 import type { JournalEvent } from '../../core/journal.ts';
 import type { JsonSchema, SchemaCheck } from '../../core/json-schema.ts';
 import type { ModelCall } from '../../core/model-call.ts';
+import type { ModelCallFault } from '../../core/model-call-error.ts';
 import type { Egress } from '../../egress/egress.ts';
 import type { RunPark, RunResult } from '../runtime.ts';
 import { type CallEnd, callModel } from './call-model.ts';
@@ -26,6 +27,14 @@ export interface LlmRunOptions {
 }
 
 type End = RunResult | RunPark;
+
+/** Faults that the agent has no part in. */
+const PROVIDER_FAULTS: ReadonlySet<ModelCallFault> = new Set([
+  'unauthorized',
+  'rate_limited',
+  'unavailable',
+  'interrupted',
+]);
 
 /** Answers to a structured question that did not fit and were sent back. */
 const MAX_REPAIRS = 1;
@@ -189,7 +198,10 @@ export class LlmRun {
   }
 
   #endOf(end: Exclude<CallEnd, { kind: 'answered' }>): RunResult {
-    if (end.kind === 'failed') return this.#result({ error: end.error.message, events: [] });
+    if (end.kind === 'failed') {
+      const isProviders = PROVIDER_FAULTS.has(end.error.fault);
+      return this.#result({ error: end.error.message, events: [], ...(isProviders ? { fault: 'provider' } : {}) });
+    }
     if (end.kind === 'reached') return this.#reached(end.reached, []);
     if (end.text !== '') this.#text = end.text;
     return this.#stopped(acceptPartial(this.#run, this.#ordinal, end));
@@ -213,8 +225,9 @@ export class LlmRun {
     readonly events: readonly JournalEvent[];
     readonly structuredOutput?: unknown;
     readonly isLimit?: boolean;
+    readonly fault?: 'provider';
   }): RunResult {
-    const { error, events, structuredOutput, isLimit } = parts;
+    const { error, events, structuredOutput, isLimit, fault } = parts;
     return {
       state: error === null ? 'complete' : 'failed',
       error,
@@ -225,6 +238,7 @@ export class LlmRun {
         isError: error !== null,
         ...this.#run.tally.toFigures(),
         ...(structuredOutput === undefined ? {} : { structuredOutput }),
+        ...(fault === undefined ? {} : { fault }),
       },
     };
   }

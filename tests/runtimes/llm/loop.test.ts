@@ -46,6 +46,8 @@ describe('the loop of the llm runtime', async () => {
       assert.match(job.error ?? '', said);
       assert.doesNotMatch(job.error ?? '', /test-key/);
       assert.equal(model.requests.length, 1);
+      // A key that the provider refuses is no fault of the agent: a waiting client gets 502.
+      assert.equal(job.outcome?.fault, turn.status === 401 ? 'provider' : undefined);
     });
   }
 
