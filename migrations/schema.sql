@@ -262,6 +262,12 @@ create table nodes (
     life_sign text
 );
 
+create table request_counts (
+    key bytea not null,
+    requests integer not null,
+    ends_at timestamp with time zone not null
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
+
 create table session_keys (
     tenant_id text collate "C" not null,
     user_id text collate "C" not null,
@@ -356,6 +362,7 @@ alter table lanes add constraint lanes_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (session_num, seq);
 alter table model_calls add constraint model_calls_pkey PRIMARY KEY (job_id, ordinal);
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
+alter table request_counts add constraint request_counts_pkey PRIMARY KEY (key);
 alter table session_keys add constraint session_keys_pkey PRIMARY KEY (tenant_id, user_id, key);
 alter table session_stops add constraint session_stops_pkey PRIMARY KEY (session_num);
 alter table sessions add constraint sessions_pkey PRIMARY KEY (num);
@@ -404,6 +411,7 @@ alter table jobs add constraint jobs_state_check CHECK ((state = ANY (ARRAY['que
 alter table lanes add constraint lanes_max_running_check CHECK ((max_running >= 0));
 alter table messages add constraint messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])));
 alter table nodes add constraint nodes_role_check CHECK ((role = ANY (ARRAY['api'::text, 'runner'::text, 'all'::text])));
+alter table request_counts add constraint request_counts_key_check CHECK ((octet_length(key) = 16));
 alter table session_keys add constraint session_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 256)));
 alter table session_stops add constraint session_stops_mode_check CHECK ((mode = ANY (ARRAY['graceful'::text, 'immediate'::text])));
 alter table sessions add constraint sessions_check CHECK (((head_job IS NULL) OR ((running_job IS NULL) AND (queued_jobs > 0))));
@@ -455,6 +463,7 @@ CREATE INDEX jobs_steering ON public.jobs USING btree (session_num) WHERE ((stat
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
 CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
+CREATE INDEX request_counts_by_end ON public.request_counts USING btree (ends_at);
 CREATE INDEX session_keys_by_session ON public.session_keys USING btree (tenant_id, session_id);
 CREATE INDEX sessions_delayed ON public.sessions USING btree (head_run_at) WHERE ((head_job IS NOT NULL) AND (NOT head_ready));
 CREATE INDEX sessions_ready ON public.sessions USING btree (head_lane, head_priority DESC, head_run_at, head_num) WHERE head_ready;

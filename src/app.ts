@@ -8,6 +8,7 @@ import type { ActionContext } from './actions/context.ts';
 import { Directory } from './actions/directory.ts';
 import { JobIntake } from './actions/job-intake.ts';
 import { storeApiKey } from './actions/make-api-key.ts';
+import { RequestCounts } from './actions/request-counts.ts';
 import { agentOfJob } from './actions/resolve-agent.ts';
 import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
@@ -179,6 +180,8 @@ const buildContext = (parts: {
     intake: new JobIntake({ db, notifications, log }),
     directory: new Directory(db),
     apiKeys: new ApiKeyCache({ db, notifications, log }),
+    requestCounts: new RequestCounts(db),
+    rateLimits: { sessionToken: config.rateLimit || null, apiKey: config.apiKeyRateLimit || null },
     signingSecrets: [{ secret: secrets.sessionSigningSecret, tenantId: null }],
     defaultAgent: config.defaultAgent,
     budgets: operatorBudgets(config),

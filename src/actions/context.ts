@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
 import type { BlobStore } from '../blobs/store.ts';
 import type { Job } from '../core/job.ts';
+import type { RateLimits } from '../core/rate-limit.ts';
 import type { SigningSecret } from '../core/session-token.ts';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import type { ApiKeyCache } from './api-key-cache.ts';
 import type { Directory } from './directory.ts';
 import type { JobIntake } from './job-intake.ts';
+import type { RequestCounts } from './request-counts.ts';
 
 /** What every action works with; app.ts builds the one of the process. */
 export interface ActionContext {
@@ -16,6 +18,8 @@ export interface ActionContext {
   readonly intake: JobIntake;
   readonly directory: Directory;
   readonly apiKeys: ApiKeyCache;
+  readonly requestCounts: RequestCounts;
+  readonly rateLimits: RateLimits;
   readonly blobs: BlobStore;
   readonly signingSecrets: readonly SigningSecret[];
   /** Agent of a job that names none. */

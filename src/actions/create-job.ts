@@ -31,14 +31,16 @@ const KEEP_ANSWER_MS = 86_400_000;
 const RETRY_WINDOW_MS = 120_000;
 
 /**
- * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, budgets. Throws their errors,
- * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, NO_RUNNER, and DATABASE_UNAVAILABLE when it is not known whether the job was accepted.
+ * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, rate limit, budgets. Throws their errors,
+ * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, NO_RUNNER, and DATABASE_UNAVAILABLE when it is not known
+ * whether the job was accepted.
  */
 export const createJob = async (context: ActionContext, principal: Principal, job: NewJob): Promise<CreatedJob> => {
   const session = await resolveSession(context, principal, job.session);
   const replay = await findReplay(context, principal, job.request);
   if (replay) return replay;
   const agent = await resolveAgent(context.db, principal.tenantId, job.agent ?? context.defaultAgent);
+  await job.countRequest?.();
   const jobId = job.origin?.jobId ?? newJobId();
   const response = job.request.toResponse(jobId);
   const scope = job.request.idempotencyScope;

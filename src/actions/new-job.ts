@@ -28,6 +28,8 @@ export interface NewJob {
   /** Set for work that jobs hand in. */
   readonly origin?: JobOrigin;
   readonly request: RequestIdentity;
+  /** Counts the request against its rate limit, once it is known to ask for new work. Throws RATE_LIMITED. */
+  readonly countRequest?: () => Promise<void>;
 }
 
 /**

@@ -209,6 +209,17 @@ export const SETTINGS = Object.freeze({
     absence: 'no limit',
     documentation: 'What a tenant may spend on models that has no limit of its own.',
   }),
+  rateLimit: always(settingKinds.integer(0, 1_000_000), {
+    variable: 'KAZI_RATE_LIMIT',
+    fallback: 60,
+    documentation:
+      'Requests a minute that session tokens of one user may send to each rate limited route, over all nodes; 0 = no limit.',
+  }),
+  apiKeyRateLimit: always(settingKinds.integer(0, 1_000_000), {
+    variable: 'KAZI_API_KEY_RATE_LIMIT',
+    fallback: 0,
+    documentation: 'The same for API keys, which belong to trusted servers; 0 = no limit.',
+  }),
   pricesFile: maybe(settingKinds.text, {
     variable: 'KAZI_PRICES_FILE',
     absence: 'none',

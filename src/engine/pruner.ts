@@ -3,6 +3,7 @@ import { closeBudgets, listOrphanBudgets } from '../storage/budgets.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { pruneKeptAnswers } from '../storage/idempotency.ts';
 import { pruneNodes } from '../storage/nodes.ts';
+import { pruneRequestCounts } from '../storage/request-counts.ts';
 import { pruneSessionKeys } from '../storage/sessions.ts';
 import { jitter, waitFor } from './wait.ts';
 
@@ -11,7 +12,7 @@ const ANSWERS_LIMIT = 10_000;
 /** A job that was admitted so long ago is not on its way any more. */
 const ORPHAN_MS = 600_000;
 
-/** Forgets what has expired: kept answers of requests, names of sessions, long-dead nodes, money held for jobs that never came. */
+/** Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, money held for jobs that never came. */
 export class Pruner {
   readonly #db: Queryable;
   readonly #log: Logger;
@@ -41,6 +42,7 @@ export class Pruner {
         await closeBudgets(this.#db, await listOrphanBudgets(this.#db, { minAgeMs: ORPHAN_MS, limit: ANSWERS_LIMIT }));
         await pruneKeptAnswers(this.#db, ANSWERS_LIMIT);
         await pruneSessionKeys(this.#db);
+        await pruneRequestCounts(this.#db, ANSWERS_LIMIT);
         await pruneNodes(this.#db);
       } catch (error) {
         if (!isDatabaseUnavailable(error)) this.#log.error({ err: error }, 'pruning failed');

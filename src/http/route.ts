@@ -17,6 +17,11 @@ export interface Exchange<Body> {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly query: URLSearchParams;
+  /**
+   * Counts this request, where the route is rate limited. To be called as the last check before there is new work or an
+   * open socket: what is refused anyway, or repeats an earlier request, is not counted. Throws RATE_LIMITED.
+   */
+  readonly countRequest: () => Promise<void>;
   readonly body: Body;
 }
 
@@ -26,6 +31,8 @@ export interface ApiRoute<Body> {
   readonly method: Method | readonly Method[];
   readonly url: string;
   readonly access: Exclude<Access, { readonly who: 'public' }>;
+  /** True where requests count against the rate limit: then the handler sees to it that `countRequest` is called. */
+  readonly rateLimited?: true;
   /** Parses the body, before the credential is looked at. Throws INVALID_JSON or INVALID_REQUEST. */
   readonly readBody: (bytes: Buffer | undefined) => Body;
   /** Refuses a path that names nothing which can exist, once the credential is known and before its hints are looked at. */
@@ -57,7 +64,10 @@ export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, 
       route.checkPath?.(request);
       checkIdentityHints(principal, hintsOf === null ? queryHints(query) : hintsOf(body));
       if (access.who === 'admin') requireScope(principal, 'admin');
-      return await handle({ context, principal, request, reply, query, body });
+      const countRequest = async (): Promise<void> => {
+        if (route.rateLimited) await server.countRequest(request, principal);
+      };
+      return await handle({ context, principal, request, reply, query, body, countRequest });
     },
   });
 };

@@ -12,6 +12,7 @@ import { addBudgetRoutes } from './operations/budgets.ts';
 import { addHealthRoutes, type HealthSource } from './operations/health.ts';
 import { addKeyRoutes } from './operations/keys.ts';
 import { addUsageRoutes } from './operations/usage.ts';
+import { addRateLimits } from './rate-limit.ts';
 import { MAX_BODY_BYTES } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathOf, toRouterUrl } from './request-url.ts';
@@ -69,6 +70,7 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => sendError(log, error, request, reply));
 
+  addRateLimits(server, context);
   addHealthRoutes(server, { health, draining });
   if (options.servesApi) {
     addKeyRoutes(server, context);

@@ -9,6 +9,7 @@ import type { ActionContext } from '../../src/actions/context.ts';
 import { Directory } from '../../src/actions/directory.ts';
 import { JobIntake } from '../../src/actions/job-intake.ts';
 import { storeApiKey } from '../../src/actions/make-api-key.ts';
+import { RequestCounts } from '../../src/actions/request-counts.ts';
 import { agentOfJob } from '../../src/actions/resolve-agent.ts';
 import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
 import { generateApiKey } from '../../src/core/api-key.ts';
@@ -41,6 +42,8 @@ export interface ApiOptions {
   readonly pollMs?: number;
   readonly queryTimeoutMs?: number;
   readonly sessions?: Partial<ActionContext['sessions']>;
+  /** Requests a minute; those of an operator who sets none when absent. */
+  readonly rateLimits?: ActionContext['rateLimits'];
   /** Reasons that /readyz gives. */
   readonly reasons?: readonly string[];
   /** Lines of the log, as JSON. */
@@ -153,6 +156,8 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     intake: new JobIntake({ db, notifications, log }),
     directory: new Directory(db),
     apiKeys: new ApiKeyCache({ db, notifications, log }),
+    requestCounts: new RequestCounts(db),
+    rateLimits: options.rateLimits ?? { sessionToken: 60, apiKey: null },
     signingSecrets: [{ secret: SIGNING_SECRET, tenantId: null }],
     defaultAgent: 'echo',
     budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },

@@ -27,7 +27,7 @@ const SOON: ReadonlySet<ErrorCode> = new Set([
 
 /** The envelope of an error in this family, with what its route adds. */
 export const toErrorAnswer = (error: KaziError, fields: Readonly<Record<string, unknown>> = {}): ErrorAnswer => {
-  const retryAfterSeconds = SOON.has(error.code) ? 1 : null;
+  const retryAfterSeconds = SOON.has(error.code) ? 1 : Number(error.details['retryAfterSeconds']) || null;
   if (PLAIN.has(error.code)) {
     return { status: error.status, contentType: 'text/plain; charset=utf-8', body: error.message, retryAfterSeconds };
   }

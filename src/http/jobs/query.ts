@@ -17,6 +17,7 @@ export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOption
     method: 'POST',
     url: '/query',
     access: { who: 'credential', readsQueryToken: false, record: 'session' },
+    rateLimited: true,
     readBody: (bytes) => parseBody(querySchema, bytes, 'Invalid query request body'),
     hintsOf: (body) => ({ userId: body.user_id ?? null, tenantId: body.tenant_id ?? null }),
     handle: async (exchange) => {
@@ -42,7 +43,8 @@ interface AcceptedQuery {
   readonly outcome: string | undefined;
 }
 
-const accept = async ({ context, principal, request, reply, body }: Exchange<QueryRequest>): Promise<AcceptedQuery> => {
+const accept = async (exchange: Exchange<QueryRequest>): Promise<AcceptedQuery> => {
+  const { context, principal, request, reply, body, countRequest } = exchange;
   const toResponse = (id: string, happened?: string): string =>
     body.if_busy === undefined || happened === undefined ? id : `${id} ${happened}`;
   const job = {
@@ -54,6 +56,7 @@ const accept = async ({ context, principal, request, reply, body }: Exchange<Que
     priority: 0,
     ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
     request: readRequestIdentity(request, principal, toResponse),
+    countRequest,
   };
   const query = { job, jobId: body.job_id ?? null, isForked: body.fork_session ?? false };
   const created = await createQuery(context, principal, query);

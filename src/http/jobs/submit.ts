@@ -13,6 +13,7 @@ export const addSubmitRoutes = (server: FastifyInstance, { context, draining }: 
     method: 'POST',
     url: '/submit',
     access: { who: 'credential', readsQueryToken: false, record: 'session' },
+    rateLimited: true,
     readBody: (bytes) => parseBody(submitSchema, bytes, 'Invalid job submission body'),
     hintsOf: (body) => ({ userId: body.user_id ?? null, tenantId: body.tenant_id ?? null }),
     handle: async (exchange) => {
@@ -26,7 +27,14 @@ export const addSubmitRoutes = (server: FastifyInstance, { context, draining }: 
   });
 };
 
-const submit = async ({ context, principal, request, reply, body }: Exchange<SubmitRequest>): Promise<string> => {
+const submit = async ({
+  context,
+  principal,
+  request,
+  reply,
+  body,
+  countRequest,
+}: Exchange<SubmitRequest>): Promise<string> => {
   const identity = readRequestIdentity(request, principal, (jobId, outcome) => toResponse(body, jobId, outcome));
   if (body.webhook) throw new KaziError('WEBHOOK_UNSUPPORTED');
   const created = await createJob(context, principal, {
@@ -39,6 +47,7 @@ const submit = async ({ context, principal, request, reply, body }: Exchange<Sub
     ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
     ...(body.budget ? { budget: body.budget } : {}),
     request: identity,
+    countRequest,
   });
   if (created.isReplay) reply.header('Idempotency-Replayed', 'true');
   reply.header('Content-Type', 'application/json; charset=utf-8');

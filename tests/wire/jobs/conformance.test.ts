@@ -6,6 +6,7 @@ import { defineHttpChecks } from './suite-http.ts';
 import { defineJobChecks } from './suite-jobs.ts';
 import { defineQueryChecks } from './suite-query.ts';
 import { defineQueueChecks } from './suite-queue.ts';
+import { defineRateLimitChecks } from './suite-rate-limit.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
 import { defineStopChecks } from './suite-stop.ts';
 
@@ -21,4 +22,5 @@ describe('conformance of the jobs API', () => {
   defineQueryChecks(target);
   defineQueueChecks(target);
   defineStopChecks(target);
+  defineRateLimitChecks(target);
 });
