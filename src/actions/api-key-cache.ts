@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { hashApiKey, isWellFormedApiKey } from '../core/api-key.ts';
+import { Batcher } from '../core/batcher.ts';
 import { KaziError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { findApiKey, touchApiKeys } from '../storage/api-keys.ts';
@@ -17,11 +18,21 @@ export class ApiKeyCache {
   readonly #db: Database;
   readonly #log: Logger;
   readonly #principals = new LRUCache<string, Principal>({ max: ENTRIES, ttl: FRESH_MS });
+  readonly #touches: Batcher<string, undefined>;
   readonly #touched = new LRUCache<string, true>({ max: ENTRIES, ttl: TOUCH_EVERY_MS });
 
   constructor(options: { readonly db: Database; readonly log: Logger; readonly notifications: Notifications }) {
     this.#db = options.db;
     this.#log = options.log;
+    this.#touches = new Batcher({
+      run: async (ids) => {
+        await touchApiKeys(this.#db, ids);
+        return ids.map(() => undefined);
+      },
+      maxItems: 1_000,
+      maxInFlight: 1,
+      canSplit: () => false,
+    });
     options.notifications.subscribe('keys', () => this.#principals.clear());
   }
 
@@ -49,11 +60,12 @@ export class ApiKeyCache {
     return principal;
   }
 
+  /** Once a minute, after the request that it was used for has gone on. */
   #touch(id: string): void {
     if (this.#touched.has(id)) return;
     this.#touched.set(id, true);
-    touchApiKeys(this.#db, [id]).catch((error: unknown) =>
-      this.#log.debug({ err: error }, 'the last use of a key was not recorded'),
-    );
+    this.#touches
+      .add(id)
+      .catch((error: unknown) => this.#log.debug({ err: error }, 'the last use of a key was not recorded'));
   }
 }

@@ -1,6 +1,7 @@
 import { generateApiKey, hashApiKey } from '../core/api-key.ts';
-import type { Principal, Scope } from '../core/principal.ts';
-import { requireScope } from '../core/scope.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Scope } from '../core/scope.ts';
+import { requireScope, simplifyScopes } from '../core/scope.ts';
 import { type ApiKey, createApiKey } from '../storage/api-keys.ts';
 import type { ActionContext } from './context.ts';
 
@@ -46,7 +47,7 @@ export const storeApiKey = async (
     name: key.name,
     hash: hashApiKey(key.secret),
     hint: key.secret.slice(0, HINT_CHARACTERS),
-    scopes: key.scopes,
+    scopes: simplifyScopes(key.scopes),
     expiresAt: key.expiresAt,
   });
 };

@@ -106,7 +106,7 @@ const addKeys = (program: Command, act: Act): void => {
     .description('make a key; it is printed once')
     .requiredOption('--name <name>', 'what it is for')
     .option('--user <id>', 'its user; that of the calling key when absent')
-    .option('--admin', 'add the scope admin')
+    .addOption(repeatable('--scope <scope>', 'user, read, submit or admin; may be repeated (user)'))
     .option('--expires <duration>', 'end of its life from now, such as 30d')
     .option('--json', JSON_HELP)
     .action(act(async () => (await import('./commands/keys.ts')).createKey));

@@ -1,10 +1,8 @@
 import { KaziError } from './errors.ts';
+import type { Scope } from './scope.ts';
 
 /** The tenant of the bootstrap key, and of session tokens that neither claim a tenant nor are signed with a tenant's own secret. */
 export const DEFAULT_TENANT_ID = 'default';
-
-/** `user` is what every credential has; `admin` adds only the routes that name it. */
-export type Scope = 'user' | 'admin';
 
 /** What a credential proves. Identity comes from here alone; requests may repeat it (hints) but never set it. */
 export interface Principal {

@@ -1,13 +1,15 @@
 import type { FastifyInstance } from 'fastify';
+import type { NeededScope } from '../core/scope.ts';
 
 /**
  * Who may use a route, said beside the route and enforced by route.ts:
- * `public`: anybody; `credential`: whoever proves a tenant; `admin`: an API key with the scope admin.
+ * `public`: anybody; all others: whoever proves a tenant with a credential of that scope. Session tokens read and submit;
+ * `admin` is an API key's only.
  */
 export type Access =
   | { readonly who: 'public' }
   | {
-      readonly who: 'credential' | 'admin';
+      readonly who: NeededScope;
       /** True where `?token=` is read beside the header: for clients that cannot set one. */
       readonly readsQueryToken: boolean;
       /**

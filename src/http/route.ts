@@ -63,7 +63,7 @@ export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, 
       const principal = await authenticate(context, { authorization, queryToken });
       route.checkPath?.(request);
       checkIdentityHints(principal, hintsOf === null ? queryHints(query) : hintsOf(body));
-      if (access.who === 'admin') requireScope(principal, 'admin');
+      requireScope(principal, access.who);
       const countRequest = async (): Promise<void> => {
         if (route.rateLimited) await server.countRequest(request, principal);
       };

@@ -1,4 +1,4 @@
-import type { Scope } from '../core/principal.ts';
+import type { Scope } from '../core/scope.ts';
 import type { Queryable } from './database.ts';
 
 /** A key as it may be shown: never the key itself, nor its hash. */

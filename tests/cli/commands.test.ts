@@ -87,7 +87,7 @@ describe('kazi keys', () => {
   });
 
   test('prints the key alone on stdout, for scripts', async () => {
-    const { stdout } = await kazi(['keys', 'create', '--name', 'deploy', '--admin']);
+    const { stdout } = await kazi(['keys', 'create', '--name', 'deploy', '--scope', 'admin']);
     assert.match(stdout, /^kz_[\w-]+\n$/);
     assert.equal((await kazi(['keys', 'list'], { KAZI_API_KEY: stdout.trim() })).code, 0);
   });

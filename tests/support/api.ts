@@ -13,7 +13,7 @@ import { RequestCounts } from '../../src/actions/request-counts.ts';
 import { agentOfJob } from '../../src/actions/resolve-agent.ts';
 import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
 import { generateApiKey } from '../../src/core/api-key.ts';
-import type { Scope } from '../../src/core/principal.ts';
+import type { Scope } from '../../src/core/scope.ts';
 import { mintSessionToken, type TokenClaims } from '../../src/core/session-token.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { LifeSign } from '../../src/engine/life-sign.ts';

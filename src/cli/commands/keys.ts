@@ -13,7 +13,7 @@ export interface KeysOptions extends ClientOptions {
 export interface KeyCreateOptions extends KeysOptions {
   readonly name: string;
   readonly user?: string;
-  readonly admin?: boolean;
+  readonly scope?: readonly string[];
   readonly expires?: string;
 }
 
@@ -24,7 +24,7 @@ export const createKey = async (options: KeyCreateOptions): Promise<number> => {
   const made = await new ApiClient(await connect(options)).createKey({
     name: options.name,
     user_id: options.user,
-    scopes: options.admin === true ? ['user', 'admin'] : ['user'],
+    scopes: options.scope,
     expires_at: expiresAt,
   });
   const output = outputOf(process.stdout);
@@ -32,7 +32,9 @@ export const createKey = async (options: KeyCreateOptions): Promise<number> => {
     writeJson(output, made);
     return EXIT_CODES.ok;
   }
-  outputOf(process.stderr).write(`key ${made.key.id} of user "${made.key.user_id}"; it is shown only this once:\n`);
+  outputOf(process.stderr).write(
+    `key ${made.key.id} of user "${made.key.user_id}" with scope ${made.key.scopes.join(', ')}; it is shown only this once:\n`,
+  );
   output.write(`${made.api_key}\n`);
   return EXIT_CODES.ok;
 };

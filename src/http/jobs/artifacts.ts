@@ -16,7 +16,7 @@ export const addArtifactRoutes = (server: FastifyInstance, context: ActionContex
   addRoute(server, context, {
     method: 'GET',
     url: '/jobs/:jobId/artifacts',
-    access: { who: 'credential', readsQueryToken: true, record: 'job' },
+    access: { who: 'read', readsQueryToken: true, record: 'job' },
     ...NO_BODY,
     handle: async (exchange) => {
       const reference = await readJobReference(exchange);
@@ -28,7 +28,7 @@ export const addArtifactRoutes = (server: FastifyInstance, context: ActionContex
   addRoute(server, context, {
     method: ['GET', 'HEAD'],
     url: '/jobs/:jobId/artifacts/*',
-    access: { who: 'credential', readsQueryToken: true, record: 'job' },
+    access: { who: 'read', readsQueryToken: true, record: 'job' },
     ...NO_BODY,
     handle: download,
   });

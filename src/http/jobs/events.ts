@@ -22,7 +22,7 @@ export const addEventRoutes = (server: FastifyInstance, options: JobRoutesOption
   addRoute(server, options.context, {
     method: 'GET',
     url: '/jobs/:jobId/events',
-    access: { who: 'credential', readsQueryToken: true, record: 'job' },
+    access: { who: 'read', readsQueryToken: true, record: 'job' },
     ...NO_BODY,
     handle: async (exchange) => {
       const { context, principal, request, query } = exchange;

@@ -12,8 +12,8 @@ import { addRoute, type Exchange, NO_BODY } from '../route.ts';
 import { readJobReference, readNamedSession } from './job-reference.ts';
 import { toJobStatus } from './translate.ts';
 
-const JOB = { who: 'credential', readsQueryToken: false, record: 'job' } as const;
-const LIST = { who: 'credential', readsQueryToken: false, record: 'tenant' } as const;
+const JOB = { who: 'read', readsQueryToken: false, record: 'job' } as const;
+const LIST = { who: 'read', readsQueryToken: false, record: 'tenant' } as const;
 const LIMIT = { name: 'limit', fallback: 20, min: 1, max: 100 } as const;
 const CURSOR = defineCursor('jobs', { num: 'integer' });
 
@@ -31,7 +31,7 @@ export const addJobRecordRoutes = (server: FastifyInstance, context: ActionConte
   addRoute(server, context, {
     method: 'DELETE',
     url: '/jobs/:jobId',
-    access: JOB,
+    access: { ...JOB, who: 'submit' },
     ...NO_BODY,
     handle: async (exchange) =>
       toJobStatus(await cancelJob(context, exchange.principal, await readJobReference(exchange))),

@@ -16,7 +16,7 @@ export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOption
   addRoute(server, options.context, {
     method: 'POST',
     url: '/query',
-    access: { who: 'credential', readsQueryToken: false, record: 'session' },
+    access: { who: 'submit', readsQueryToken: false, record: 'session' },
     rateLimited: true,
     readBody: (bytes) => parseBody(querySchema, bytes, 'Invalid query request body'),
     hintsOf: (body) => ({ userId: body.user_id ?? null, tenantId: body.tenant_id ?? null }),

@@ -11,7 +11,7 @@ import { decodeOnce } from '../path-parameter.ts';
 import { parseBody } from '../request-body.ts';
 import { addRoute, type Exchange, NO_BODY } from '../route.ts';
 import type { JobRoutesOptions } from './options.ts';
-import { SESSION_ROUTE, sessionIdOf } from './session-path.ts';
+import { sessionIdOf, sessionRoute } from './session-path.ts';
 import { promptChangeSchema, promptSchema } from './session-schema.ts';
 
 /** The session is checked before the body (jobs API, section 1.1), so the handler parses it. */
@@ -22,14 +22,14 @@ export const addQueueRoutes = (server: FastifyInstance, { context, draining }: J
   addRoute(server, context, {
     method: 'GET',
     url: '/session/:sessionId/queue',
-    ...SESSION_ROUTE,
+    ...sessionRoute('read'),
     ...NO_BODY,
     handle: async ({ principal, request }) => await list(context, principal, sessionIdOf(request)),
   });
   addRoute(server, context, {
     method: 'POST',
     url: '/session/:sessionId/queue',
-    ...SESSION_ROUTE,
+    ...sessionRoute('submit'),
     ...RAW_BODY,
     errorFields: describeRefusal(context.sessions.mostPrompts),
     handle: async (exchange) => {
@@ -40,7 +40,7 @@ export const addQueueRoutes = (server: FastifyInstance, { context, draining }: J
   addRoute(server, context, {
     method: 'DELETE',
     url: '/session/:sessionId/queue',
-    ...SESSION_ROUTE,
+    ...sessionRoute('submit'),
     ...NO_BODY,
     handle: async ({ principal, request }) => {
       const sessionId = sessionIdOf(request);
@@ -57,7 +57,7 @@ const addPromptRoutes = (server: FastifyInstance, context: ActionContext): void 
   addRoute(server, context, {
     method: 'DELETE',
     url: '/session/:sessionId/queue/:promptId',
-    ...SESSION_ROUTE,
+    ...sessionRoute('submit'),
     ...NO_BODY,
     errorFields: (error, request) =>
       error.code === 'PROMPT_NOT_FOUND'
@@ -73,7 +73,7 @@ const addPromptRoutes = (server: FastifyInstance, context: ActionContext): void 
   addRoute(server, context, {
     method: 'PATCH',
     url: '/session/:sessionId/queue/:promptId',
-    ...SESSION_ROUTE,
+    ...sessionRoute('submit'),
     ...RAW_BODY,
     handle: async ({ principal, request, body }) => {
       const sessionId = sessionIdOf(request);

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { NeededScope } from '../../core/scope.ts';
 import { parseSessionId } from '../../core/session-id.ts';
 import { decodeOnce } from '../path-parameter.ts';
 
@@ -9,8 +10,9 @@ export const sessionIdOf = (request: FastifyRequest): string => {
 };
 
 /** What all routes under /session/{id} share. */
-export const SESSION_ROUTE = {
-  access: { who: 'credential', readsQueryToken: false, record: 'session' },
-  checkPath: (request: FastifyRequest) => void sessionIdOf(request),
-  hintsOf: null,
-} as const;
+export const sessionRoute = <const Who extends NeededScope>(who: Who) =>
+  ({
+    access: { who, readsQueryToken: false, record: 'session' },
+    checkPath: (request: FastifyRequest) => void sessionIdOf(request),
+    hintsOf: null,
+  }) as const;

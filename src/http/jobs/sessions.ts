@@ -3,7 +3,7 @@ import type { ActionContext } from '../../actions/context.ts';
 import { readSession, readSessionMessages } from '../../actions/read-session.ts';
 import { KaziError } from '../../core/errors.ts';
 import { addRoute, NO_BODY } from '../route.ts';
-import { SESSION_ROUTE, sessionIdOf } from './session-path.ts';
+import { sessionIdOf, sessionRoute } from './session-path.ts';
 import { toSessionMessage, toSessionState } from './session-view.ts';
 
 /** `/session/{id}/…`: what a session is doing, and what was said in it. */
@@ -11,7 +11,7 @@ export const addSessionRoutes = (server: FastifyInstance, context: ActionContext
   addRoute(server, context, {
     method: 'GET',
     url: '/session/:sessionId/state',
-    ...SESSION_ROUTE,
+    ...sessionRoute('read'),
     ...NO_BODY,
     handle: async ({ principal, request }) => {
       const sessionId = sessionIdOf(request);
@@ -21,7 +21,7 @@ export const addSessionRoutes = (server: FastifyInstance, context: ActionContext
   addRoute(server, context, {
     method: 'GET',
     url: '/session/:sessionId/messages',
-    ...SESSION_ROUTE,
+    ...sessionRoute('read'),
     ...NO_BODY,
     handle: async ({ principal, request }) => {
       const sessionId = sessionIdOf(request);

@@ -8,7 +8,7 @@ import { parseBody } from '../request-body.ts';
 import { addRoute, NO_BODY } from '../route.ts';
 import { toSeconds } from '../seconds.ts';
 import type { JobRoutesOptions } from './options.ts';
-import { SESSION_ROUTE, sessionIdOf } from './session-path.ts';
+import { sessionIdOf, sessionRoute } from './session-path.ts';
 import { stopSchema } from './session-schema.ts';
 
 /** How long an immediate stop waits for the runner to let the run go (jobs API, section 9.6). */
@@ -19,7 +19,7 @@ export const addStopRoutes = (server: FastifyInstance, { context, hub, closing }
   addRoute(server, context, {
     method: 'GET',
     url: '/session/:sessionId/stop',
-    ...SESSION_ROUTE,
+    ...sessionRoute('read'),
     ...NO_BODY,
     handle: async ({ principal, request }) => {
       const sessionId = sessionIdOf(request);
@@ -32,7 +32,7 @@ export const addStopRoutes = (server: FastifyInstance, { context, hub, closing }
   addRoute(server, context, {
     method: 'POST',
     url: '/session/:sessionId/stop',
-    ...SESSION_ROUTE,
+    ...sessionRoute('submit'),
     // The session is checked before the body, so the handler parses it.
     readBody: (bytes) => bytes,
     handle: async ({ principal, request, body }) => {

@@ -12,7 +12,7 @@ export const addSubmitRoutes = (server: FastifyInstance, { context, draining }: 
   addRoute(server, context, {
     method: 'POST',
     url: '/submit',
-    access: { who: 'credential', readsQueryToken: false, record: 'session' },
+    access: { who: 'submit', readsQueryToken: false, record: 'session' },
     rateLimited: true,
     readBody: (bytes) => parseBody(submitSchema, bytes, 'Invalid job submission body'),
     hintsOf: (body) => ({ userId: body.user_id ?? null, tenantId: body.tenant_id ?? null }),

@@ -16,7 +16,7 @@ import { agentSchema } from './agent-schema.ts';
 import { toAgentSummary, toAgentView } from './agent-view.ts';
 
 const ADMIN = { who: 'admin', readsQueryToken: false, record: 'tenant' } as const;
-const CREDENTIAL = { who: 'credential', readsQueryToken: false, record: 'tenant' } as const;
+const READ = { who: 'read', readsQueryToken: false, record: 'tenant' } as const;
 
 /** What readCount reads at most; far below the largest integer of the database. */
 const MAX_VERSION = 999_999_999;
@@ -27,7 +27,7 @@ export const addAgentRoutes = (server: FastifyInstance, context: ActionContext):
   addRoute(server, context, {
     method: 'GET',
     url: '/agents',
-    access: CREDENTIAL,
+    access: READ,
     ...NO_BODY,
     handle: async ({ principal }) => ({
       ok: true,
@@ -37,7 +37,7 @@ export const addAgentRoutes = (server: FastifyInstance, context: ActionContext):
   addRoute(server, context, {
     method: 'GET',
     url: '/agents/:name',
-    access: CREDENTIAL,
+    access: READ,
     ...NO_BODY,
     handle: async ({ principal, request, query }) => {
       const version = readVersion(query, 'version');
@@ -48,7 +48,7 @@ export const addAgentRoutes = (server: FastifyInstance, context: ActionContext):
   addRoute(server, context, {
     method: 'GET',
     url: '/agents/:name/versions',
-    access: CREDENTIAL,
+    access: READ,
     ...NO_BODY,
     handle: async ({ principal, request, query }) => {
       const limit = readCount(query, { name: 'limit', fallback: 100, min: 1, max: 1_000 });

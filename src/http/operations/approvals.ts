@@ -16,8 +16,8 @@ import { addRoute, type Exchange, NO_BODY } from '../route.ts';
 import { storableText } from '../schema.ts';
 import { toSeconds } from '../seconds.ts';
 
-const APPROVAL = { who: 'credential', readsQueryToken: false, record: 'job' } as const;
-const LIST = { who: 'credential', readsQueryToken: false, record: 'tenant' } as const;
+const APPROVAL = { who: 'read', readsQueryToken: false, record: 'job' } as const;
+const LIST = { who: 'read', readsQueryToken: false, record: 'tenant' } as const;
 const LIMIT = { name: 'limit', fallback: 20, min: 1, max: 100 } as const;
 const CURSOR = defineCursor('approvals', { createdMicros: 'integer', id: 'text' });
 
@@ -46,7 +46,7 @@ export const addApprovalRoutes = (server: FastifyInstance, context: ActionContex
   addRoute(server, context, {
     method: 'POST',
     url: '/approvals/:id',
-    access: APPROVAL,
+    access: { ...APPROVAL, who: 'submit' },
     readBody: readDecision,
     hintsOf: null,
     handle: async (exchange) => {

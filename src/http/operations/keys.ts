@@ -5,6 +5,7 @@ import { listTenantApiKeys } from '../../actions/list-api-keys.ts';
 import { makeApiKey } from '../../actions/make-api-key.ts';
 import { revokeTenantApiKey } from '../../actions/revoke-api-key.ts';
 import { KaziError } from '../../core/errors.ts';
+import { SCOPES } from '../../core/scope.ts';
 import type { ApiKey } from '../../storage/api-keys.ts';
 import { parseBody } from '../request-body.ts';
 import { addRoute, NO_BODY } from '../route.ts';
@@ -14,7 +15,7 @@ import { MAX_SECONDS, toSeconds } from '../seconds.ts';
 const newKeySchema = z.strictObject({
   name: storableText.trim().min(1).max(200),
   user_id: storableText.trim().min(1).max(256).nullish(),
-  scopes: z.array(z.enum(['user', 'admin'])).default(['user']),
+  scopes: z.array(z.enum(SCOPES)).min(1).default(['user']),
   expires_at: z.int().min(1).max(MAX_SECONDS).nullish(),
 });
 
@@ -40,8 +41,7 @@ export const addKeyRoutes = (server: FastifyInstance, context: ActionContext): v
       const { apiKey, secret } = await makeApiKey(context, principal, {
         name: body.name,
         userId: body.user_id ?? null,
-        // Every key may do what a user may; admin adds to it.
-        scopes: body.scopes.includes('admin') ? ['user', 'admin'] : ['user'],
+        scopes: body.scopes,
         expiresAt: body.expires_at ? new Date(body.expires_at * 1_000) : null,
       });
       return { ok: true, api_key: secret, key: toView(apiKey) };

@@ -12,8 +12,8 @@ import { toJobUsageView } from './job-usage-view.ts';
 import { type ReportGroup, toLineView, toSumsView, toUsageCsv } from './usage-view.ts';
 
 const REPORT_GROUPS: readonly ReportGroup[] = [...USAGE_GROUPS, 'tenant'];
-const REPORT = { who: 'credential', readsQueryToken: false, record: 'tenant' } as const;
-const JOB = { who: 'credential', readsQueryToken: false, record: 'job' } as const;
+const REPORT = { who: 'read', readsQueryToken: false, record: 'tenant' } as const;
+const JOB = { who: 'read', readsQueryToken: false, record: 'job' } as const;
 const LIMIT = { name: 'limit', fallback: 1_000, min: 1, max: 10_000 } as const;
 const DEFAULT_SPAN_MS = 30 * 86_400_000;
 /** The groups and the zone are part of the place: a cursor goes on with the report that it came from. */
