@@ -60,6 +60,9 @@ export const loadConfig = (sources: ConfigSources): Config => {
   });
 };
 
+/** The variable that a command was told to take a secret from; null when it is unset or blank. */
+export const readVariable = (name: string): string | null => process.env[name]?.trim() || null;
+
 const readConfigFile = (path: string): ConfigSources['file'] => {
   try {
     return { path, text: readFileSync(path, 'utf8') };

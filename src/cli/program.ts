@@ -233,6 +233,8 @@ const addToken = (program: Command, act: Act): void => {
     .addOption(repeatable('--session <id>', 'limit it to this session; may be repeated'))
     .option('--user <id>', 'the user that it speaks for')
     .option('--tenant <id>', 'the tenant that it speaks for')
+    .option('--secret-file <file>', 'sign with the secret in this file')
+    .option('--secret-env <name>', 'sign with the secret in this environment variable')
     .option('--ttl <duration>', 'its life from now, such as 15m', '1h')
     .option('--json', JSON_HELP)
     .action(act(async () => (await import('./commands/token.ts')).mintToken));

@@ -71,6 +71,9 @@ export const verifySessionToken = ({ token, secrets, nowMs }: TokenCheck): Princ
   return toPrincipal({ payload, tenantId: resolveTenant(payload, signers), payloadBytes });
 };
 
+/** True for a text that a token may name as its user or tenant. */
+export const isTokenClaim = (text: string): boolean => claim.safeParse(text).success;
+
 /** Signs a session token. Both parts are base64url, so that the token survives a query string unescaped. */
 export const mintSessionToken = (claims: TokenClaims): string => {
   const payload: TokenPayload = payloadSchema.parse({

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { verifySessionToken } from '../../src/core/session-token.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { type CallResult, callKazi, makeFolder, startServing } from './kazi-process.ts';
 
@@ -121,6 +124,32 @@ describe('kazi token mint', () => {
       return (await fetch(new URL('/submit', server.url), { method: 'POST', headers, body })).status;
     };
     assert.deepEqual([await submitTo('tokened'), await submitTo('other'), await submitTo('foreign')], [200, 200, 403]);
+  });
+
+  test('signs with the secret of a file or a variable, which is never an argument', async (t) => {
+    const elsewhere = await makeFolder(t);
+    const file = join(elsewhere, 'secret');
+    await writeFile(file, 'a secret of some backend\n');
+    const nowhere = { KAZI_DATA_DIR: elsewhere, SOME_SECRET: ' a secret of some backend ' };
+    for (const source of [
+      ['--secret-file', file],
+      ['--secret-env', 'SOME_SECRET'],
+    ]) {
+      const { stdout } = await kazi(['token', 'mint', '--user', 'ann', '--tenant', 'acme', ...source], nowhere);
+      const secrets = [{ secret: 'a secret of some backend', tenantId: null }];
+      const principal = verifySessionToken({ token: stdout.trim(), secrets, nowMs: Date.now() });
+      assert.deepEqual([principal.userId, principal.tenantId], ['ann', 'acme']);
+    }
+    for (const [argv, fault] of [
+      [['--secret-env', 'UNSET_SECRET'], /found nothing in the variable "UNSET_SECRET", expected a signing secret/],
+      [['--secret-file', join(elsewhere, 'none')], /cannot read ".*none", expected a signing secret/],
+      [['--secret-file', file, '--secret-env', 'SOME_SECRET'], /expected one of them/],
+      [['--secret-file', file, '--user', ' '], /found " ", expected 1 to 256 characters; correct --user/],
+    ] as const) {
+      const { code, stderr } = await kazi(['token', 'mint', ...argv], nowhere);
+      assert.equal(code, 2);
+      assert.match(stderr, fault);
+    }
   });
 
   test('refuses a life that is no duration, and a folder without a secret', async (t) => {
