@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly draining: AbortSignal;
   /** How long a query may take before its run is stopped. */
   readonly queryTimeoutMs: number;
+  /** How long a repeated request waits for the answer of a first one that is still open; 30 s when absent. */
+  readonly replayWaitMs?: number;
   /** False on a node that only runs jobs: it answers for its health, and nothing else. */
   readonly servesApi: boolean;
 }
@@ -42,6 +44,9 @@ declare module 'fastify' {
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than the idle time of common load balancers, so that they close first. */
 const KEEP_ALIVE_MS = 75_000;
+
+/** Jobs API, section 8. */
+const REPLAY_WAIT_MS = 30_000;
 
 /** Builds the HTTP face of a node. It listens when the caller says so; close() drains by itself if nobody has before. */
 export const buildServer = (options: ServerOptions): FastifyInstance => {
@@ -78,7 +83,8 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
     addUsageRoutes(server, context);
     addBudgetRoutes(server, context);
     addApprovalRoutes(server, context);
-    addJobRoutes(server, { context, hub, draining, closing: closing.signal, queryTimeoutMs: options.queryTimeoutMs });
+    const { queryTimeoutMs, replayWaitMs = REPLAY_WAIT_MS } = options;
+    addJobRoutes(server, { context, hub, draining, closing: closing.signal, queryTimeoutMs, replayWaitMs });
   }
   const patterns = routes.map(({ url }) => patternOf(url));
   server.setNotFoundHandler((request, reply) => {

@@ -14,6 +14,11 @@ export const getKeptAnswer = async (db: Queryable, scope: Buffer): Promise<KeptA
   return row && { requestHash: row.request_hash, status: row.status, response: row.response };
 };
 
+/** Changes the status of a kept answer. */
+export const setKeptStatus = async (db: Queryable, scope: Buffer, status: number): Promise<void> => {
+  await db.query('idempotency/set-status', [scope, status]);
+};
+
 /** Forgets answers that have expired, at most `limit` of them. */
 export const pruneKeptAnswers = async (db: Queryable, limit: number): Promise<void> => {
   await db.query('idempotency/prune', [limit]);

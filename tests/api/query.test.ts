@@ -2,28 +2,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { test } from 'node:test';
-import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { startApi } from '../support/api.ts';
 import { bearer } from '../support/api-client.ts';
-import { runResult } from '../support/node.ts';
+import { gatedRuntime } from '../support/gated-runtime.ts';
 import { allJobsEnded, rowsOf } from '../support/rows.ts';
 import { assertError, Caller } from '../wire/jobs/target.ts';
-
-/** Says that it runs, and ends at the gate or when it is stopped. */
-const gatedRuntime = (): { readonly runtime: Runtime; readonly begun: Promise<void>; readonly open: () => void } => {
-  const begun = Promise.withResolvers<void>();
-  const gate = Promise.withResolvers<void>();
-  const runtime: Runtime = {
-    name: 'echo',
-    async run({ signal }) {
-      begun.resolve();
-      const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      await Promise.race([gate.promise, stopped]);
-      return runResult('through the gate');
-    },
-  };
-  return { runtime, begun: begun.promise, open: gate.resolve };
-};
 
 test('a query that takes too long is 504, and its run is stopped for good', async (t) => {
   const { runtime } = gatedRuntime();

@@ -42,6 +42,7 @@ export interface ApiOptions {
   readonly pollMs?: number;
   readonly queryTimeoutMs?: number;
   readonly sessions?: Partial<ActionContext['sessions']>;
+  readonly replayWaitMs?: number;
   /** Requests a minute; those of an operator who sets none when absent. */
   readonly rateLimits?: ActionContext['rateLimits'];
   /** Reasons that /readyz gives. */
@@ -102,6 +103,7 @@ export const startApi = async (options: ApiOptions = {}, t?: TestContext): Promi
     draining: draining.signal,
     servesApi,
     queryTimeoutMs: options.queryTimeoutMs ?? 30_000,
+    ...(options.replayWaitMs === undefined ? {} : { replayWaitMs: options.replayWaitMs }),
   });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   undo.defer(async () => {

@@ -11,4 +11,6 @@ export interface JobRoutesOptions {
   readonly closing: AbortSignal;
   /** How long a query may take before its run is stopped. */
   readonly queryTimeoutMs: number;
+  /** How long a repeated request waits for the answer of a first one that is still open. */
+  readonly replayWaitMs: number;
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { cancelJob } from '../../actions/cancel-job.ts';
 import { createQuery } from '../../actions/create-query.ts';
+import { giveUpQuery, wasGivenUp } from '../../actions/give-up-query.ts';
+import type { RequestIdentity } from '../../actions/new-job.ts';
 import { readJob } from '../../actions/read-job.ts';
 import { KaziError } from '../../core/errors.ts';
 import { runThatAnswers } from '../../realtime/job-end.ts';
@@ -22,9 +23,9 @@ export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOption
     hintsOf: (body) => ({ userId: body.user_id ?? null, tenantId: body.tenant_id ?? null }),
     handle: async (exchange) => {
       if (options.draining.aborted) throw new KaziError('SHUTTING_DOWN');
-      const { jobId, outcome } = await accept(exchange);
-      if (outcome !== undefined) exchange.reply.header('Kazi-Outcome', outcome);
-      return outcome === 'dropped' ? DROPPED : await answer(exchange, options, { jobId, isOwn: outcome !== 'merged' });
+      const accepted = await accept(exchange);
+      if (accepted.outcome !== undefined) exchange.reply.header('Kazi-Outcome', accepted.outcome);
+      return accepted.outcome === 'dropped' ? DROPPED : await answer(exchange, options, accepted);
     },
   });
   // The contract wants this for GET, and 405 for every other method.
@@ -36,17 +37,22 @@ export const addQueryRoutes = (server: FastifyInstance, options: JobRoutesOption
 /** Of a query that its client would rather have dropped than wait. */
 const DROPPED = { ok: true, messages: [], summary: { is_complete: false } } as const;
 
+/** A query that was taken in, or found to have been. */
 interface AcceptedQuery {
   /** The job that runs it; of the first one, for a request that is sent again. */
   readonly jobId: string;
   /** What happened in a busy session, where the client chose that. */
   readonly outcome: string | undefined;
+  /** True when an earlier request began it. */
+  readonly isReplay: boolean;
+  readonly request: RequestIdentity;
 }
 
 const accept = async (exchange: Exchange<QueryRequest>): Promise<AcceptedQuery> => {
   const { context, principal, request, reply, body, countRequest } = exchange;
-  const toResponse = (id: string, happened?: string): string =>
-    body.if_busy === undefined || happened === undefined ? id : `${id} ${happened}`;
+  const identity = readRequestIdentity(request, principal, (id, happened) =>
+    body.if_busy === undefined || happened === undefined ? id : `${id} ${happened}`,
+  );
   const job = {
     question: body.question,
     agent: body.agent_type || null,
@@ -55,42 +61,44 @@ const accept = async (exchange: Exchange<QueryRequest>): Promise<AcceptedQuery> 
     metadata: null,
     priority: 0,
     ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
-    request: readRequestIdentity(request, principal, toResponse),
+    request: identity,
     countRequest,
   };
   const query = { job, jobId: body.job_id ?? null, isForked: body.fork_session ?? false };
   const created = await createQuery(context, principal, query);
   if (created.isReplay) reply.header('Idempotency-Replayed', 'true');
   const [jobId = '', outcome] = created.response.split(' ');
-  return { jobId, outcome };
+  return { jobId, outcome, isReplay: created.isReplay, request: identity };
 };
 
 const answer = async (
   { context, principal, reply }: Exchange<QueryRequest>,
-  { hub, closing, queryTimeoutMs }: JobRoutesOptions,
-  query: { readonly jobId: string; readonly isOwn: boolean },
+  { hub, closing, queryTimeoutMs, replayWaitMs }: JobRoutesOptions,
+  { jobId, outcome, isReplay, request }: AcceptedQuery,
 ): Promise<unknown> => {
   const gone = new AbortController();
   // The run goes on without its client: the answer is in the session, and a repeated request gets it.
   reply.raw.once('close', () => gone.abort());
   const late = new AbortController();
-  const timeout = setTimeout(() => late.abort(), queryTimeoutMs);
+  const timeout = setTimeout(() => late.abort(), isReplay ? replayWaitMs : queryTimeoutMs);
   const signal = AbortSignal.any([gone.signal, closing, late.signal]);
-  const job = await runThatAnswers(hub, context.db, { jobId: query.jobId, signal }).finally(() =>
-    clearTimeout(timeout),
-  );
+  const job = await runThatAnswers(hub, context.db, { jobId, signal }).finally(() => clearTimeout(timeout));
   if (gone.signal.aborted) return reply.hijack();
+  const tooLate = ({ startedAt }: { readonly startedAt: Date | null }): KaziError =>
+    startedAt === null
+      ? new KaziError('NO_RUNNER')
+      : new KaziError('QUERY_TIMED_OUT', { seconds: queryTimeoutMs / 1_000 });
   if (job) {
+    if (isReplay && (await wasGivenUp(context, request))) throw tooLate(job);
     if (job.outcome?.fault === 'provider') throw new KaziError('MODEL_PROVIDER_FAILED', { message: job.error });
     const view = await readJob(context, principal, { jobId: job.id, namedSessionId: null });
     return toQueryResponse(view.job, view.messages ?? []);
   }
   if (!late.signal.aborted) throw new KaziError('SHUTTING_DOWN');
+  // Only the request that began the run may end it.
+  if (isReplay) throw new KaziError('IDEMPOTENCY_IN_PROGRESS');
   // A run that this input only joined is somebody else's too.
-  const reference = { jobId: query.jobId, namedSessionId: null };
-  const view = query.isOwn
-    ? await cancelJob(context, principal, reference)
-    : await readJob(context, principal, reference);
-  if (view.job.startedAt === null) throw new KaziError('NO_RUNNER');
-  throw new KaziError('QUERY_TIMED_OUT', { seconds: queryTimeoutMs / 1_000 });
+  await giveUpQuery(context, principal, { jobId: outcome === 'merged' ? null : jobId, request });
+  const view = await readJob(context, principal, { jobId, namedSessionId: null });
+  throw tooLate(view.job);
 };
