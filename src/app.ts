@@ -33,6 +33,7 @@ import { databaseFaults } from './storage/health.ts';
 import { migrate } from './storage/migrate.ts';
 import { Notifications } from './storage/notifications.ts';
 import { SessionWorkbenches } from './workspaces/session-workbenches.ts';
+import { WorkspaceForks } from './workspaces/workspace-forks.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -190,6 +191,7 @@ const buildContext = (parts: {
       promptKeepMs: config.promptExpiryMs,
       canStop: config.sessionStop,
     },
+    workspaceForks: new WorkspaceForks(config.dataDir),
     listLiveFiles: async () => await Promise.resolve([]),
   };
 };

@@ -3,13 +3,15 @@ import { formatDollars, jobLimits } from '../core/budget.ts';
 import { KaziError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { type Refusal, admitJob as storeAdmission } from '../storage/budgets.ts';
+import type { Queryable } from '../storage/database.ts';
 import type { ActionContext } from './context.ts';
 import type { NewJob } from './new-job.ts';
 
 /** Micro-dollars that one character of input is taken for before a model was called: 0.002 USD per 1,000 (jobs API, 9.4). */
 const ESTIMATE_PER_CHARACTER = 2;
 
-interface Admission {
+/** A job before it is accepted. */
+export interface Admission {
   readonly jobId: string;
   readonly sessionId: string;
   readonly agent: Agent;
@@ -21,7 +23,7 @@ interface Admission {
  * Throws REQUEST_BUDGET_EXCEEDED, COST_BUDGET_EXCEEDED, API_KEY_LIMIT_REACHED or TENANT_LIMIT_REACHED.
  */
 export const admitJob = async (
-  context: ActionContext,
+  context: { readonly db: Queryable } & Pick<ActionContext, 'budgets'>,
   principal: Principal,
   { jobId, sessionId, agent, job }: Admission,
 ): Promise<boolean> => {

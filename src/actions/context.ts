@@ -27,8 +27,17 @@ export interface ActionContext {
   /** What the operator allows where a session or tenant has no limit of its own. */
   readonly budgets: OperatorBudgets;
   readonly sessions: SessionRules;
+  readonly workspaceForks: WorkspaceForks;
   /** Files that a job which has not ended has made so far; empty where this node does not have its workspace. */
   readonly listLiveFiles: (job: Job) => Promise<readonly LiveFile[]>;
+}
+
+/** Copies of workspaces for sessions to be, on this node's disk; see src/workspaces/workspace-forks.ts. */
+export interface WorkspaceForks {
+  copy(sourceNum: number, targetNum: number): Promise<void>;
+  keep(targetNum: number): Promise<void>;
+  discard(targetNum: number): Promise<void>;
+  listUndecided(minAgeMs: number): Promise<readonly number[]>;
 }
 
 /** Amounts are micro-dollars; null = no limit. */

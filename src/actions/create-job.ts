@@ -1,24 +1,20 @@
+import type { Agent } from '../core/agent.ts';
 import { isKaziError, KaziError } from '../core/errors.ts';
 import { newJobId } from '../core/job-id.ts';
 import type { Principal } from '../core/principal.ts';
+import { newSessionId } from '../core/session-id.ts';
 import { closeBudgets } from '../storage/budgets.ts';
-import { getKeptAnswer } from '../storage/idempotency.ts';
-import { findJobByRequest } from '../storage/jobs.ts';
 import { hasRunner } from '../storage/nodes.ts';
 import { isSessionBusy } from '../storage/sessions.ts';
 import type { JobSubmission } from '../storage/submissions.ts';
-import { admitJob } from './admit-job.ts';
+import { type Admission, admitJob } from './admit-job.ts';
 import type { ActionContext } from './context.ts';
-import type { NewJob, RequestIdentity } from './new-job.ts';
+import { type CreatedJob, findReplay, shortHash } from './find-replay.ts';
+import { acceptForkedJob } from './fork-session.ts';
+import type { NewJob } from './new-job.ts';
 import { placeJob } from './place-job.ts';
 import { resolveAgent } from './resolve-agent.ts';
 import { type ResolvedSession, resolveSession } from './resolve-session.ts';
-
-export interface CreatedJob {
-  readonly response: string;
-  /** True when an earlier request had made the job. */
-  readonly isReplay: boolean;
-}
 
 /** What was taken in; nothing when an earlier request had done so. */
 interface Taken {
@@ -28,11 +24,11 @@ interface Taken {
 }
 
 const KEEP_ANSWER_MS = 86_400_000;
-const RETRY_WINDOW_MS = 120_000;
 
 /**
  * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, rate limit, budgets. Throws their errors,
- * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, NO_RUNNER, and DATABASE_UNAVAILABLE when it is not known
+ * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, FORK_REFUSED for a fork, NO_RUNNER, and DATABASE_UNAVAILABLE
+ * when it is not known
  * whether the job was accepted.
  */
 export const createJob = async (context: ActionContext, principal: Principal, job: NewJob): Promise<CreatedJob> => {
@@ -42,11 +38,30 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
   const agent = await resolveAgent(context.db, principal.tenantId, job.agent ?? context.defaultAgent);
   await job.countRequest?.();
   const jobId = job.origin?.jobId ?? newJobId();
-  const response = job.request.toResponse(jobId);
-  const scope = job.request.idempotencyScope;
   const laneId = await context.directory.laneOf(principal, agent);
-  const isAdmitted = await admitJob(context, principal, { jobId, sessionId: session.sessionId, agent, job });
-  const submission: JobSubmission = {
+  const work = { jobId, agent, laneId, job };
+  const isForked = job.isForked === true && (job.session.sessionId !== null || session.sessionNum !== null);
+  const response = isForked
+    ? await takeFork(context, principal, { ...work, session })
+    : await takeWork(context, principal, { ...work, session });
+  if (response !== null) return { response, isReplay: false };
+  const kept = await findReplay(context, principal, job.request);
+  if (!kept) throw new KaziError('IDEMPOTENCY_IN_PROGRESS');
+  return kept;
+};
+
+interface Work {
+  readonly jobId: string;
+  readonly agent: Agent;
+  readonly laneId: number;
+  readonly job: NewJob;
+  readonly session: ResolvedSession;
+}
+
+const toSubmission = (principal: Principal, work: Work, response: string): JobSubmission => {
+  const { jobId, agent, laneId, job, session } = work;
+  const { idempotencyScope: scope, hash } = job.request;
+  return {
     id: jobId,
     tenantId: principal.tenantId,
     ...session,
@@ -59,41 +74,63 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
     scheduleAt: job.scheduleAt,
     question: job.question,
     metadata: job.metadata,
-    requestHash: shortHash(job.request.hash),
-    idempotency: scope && { scope, requestHash: job.request.hash, response, keepMs: KEEP_ANSWER_MS },
+    requestHash: shortHash(hash),
+    idempotency: scope && { scope, requestHash: hash, response, keepMs: KEEP_ANSWER_MS },
     onlyIfIdle: job.ifBusy === 'reject',
     ...(job.maxAttempts === undefined ? {} : { maxAttempts: job.maxAttempts }),
     ...(job.webhook ? { webhook: job.webhook } : {}),
     ...(job.prompt ? { expiresMs: job.prompt.keepMs } : {}),
   };
-  const taken = await takeIn(context, principal, { session, submission, job }).catch(async (error: unknown) => {
+};
+
+const toAdmission = ({ jobId, agent, job, session }: Work): Admission => ({
+  jobId,
+  sessionId: session.sessionId,
+  agent,
+  job,
+});
+
+/** In a new session that nobody else knows of, whatever the source does. */
+const takeFork = async (context: ActionContext, principal: Principal, work: Work): Promise<string | null> => {
+  const { jobId, job } = work;
+  if (job.needsRunner && !(await hasRunner(context.db))) throw new KaziError('NO_RUNNER');
+  const forked = { ...work, session: { sessionId: newSessionId(), sessionNum: null } };
+  const response = job.request.toResponse(jobId, hasRule(job) ? 'started' : undefined);
+  const accepted = await acceptForkedJob(context, principal, {
+    sourceNum: work.session.sessionNum,
+    submission: toSubmission(principal, forked, response),
+    admission: toAdmission(forked),
+  });
+  return accepted ? response : null;
+};
+
+const takeWork = async (context: ActionContext, principal: Principal, work: Work): Promise<string | null> => {
+  const isAdmitted = await admitJob(context, principal, toAdmission(work));
+  const taken = await takeIn(context, principal, work).catch(async (error: unknown) => {
     // Known to have changed nothing; after a lost answer the sweep of orphans decides.
-    if (isAdmitted && REFUSALS.some((code) => isKaziError(error, code))) await closeBudgets(context.db, [jobId]);
+    if (isAdmitted && REFUSALS.some((code) => isKaziError(error, code))) await closeBudgets(context.db, [work.jobId]);
     throw error;
   });
-  if (isAdmitted && !taken.isQueued) await closeBudgets(context.db, [jobId]);
-  if (taken.response !== null) return { response: taken.response, isReplay: false };
-  const kept = await findReplay(context, principal, job.request);
-  if (!kept) throw new KaziError('IDEMPOTENCY_IN_PROGRESS');
-  return kept;
+  if (isAdmitted && !taken.isQueued) await closeBudgets(context.db, [work.jobId]);
+  return taken.response;
 };
 
 const REFUSALS = ['NO_RUNNER', 'SESSION_BUSY', 'QUEUE_FULL', 'RECORD_USER_MISMATCH'] as const;
 
-interface Intake {
-  readonly session: ResolvedSession;
-  readonly submission: JobSubmission;
-  readonly job: NewJob;
-}
+/** True where the client chose what happens in a busy session. */
+const hasRule = ({ prompt, ifBusy }: NewJob): boolean =>
+  prompt !== undefined || (ifBusy !== undefined && ifBusy !== 'reject');
 
 /** Work without a rule of its own goes in with what comes at the same time; the rest alone. */
-const takeIn = async (context: ActionContext, principal: Principal, intake: Intake): Promise<Taken> => {
-  const { session, submission, job } = intake;
+const takeIn = async (context: ActionContext, principal: Principal, work: Work): Promise<Taken> => {
+  const { job, session } = work;
   if (job.needsRunner && !(await hasRunner(context.db))) throw new KaziError('NO_RUNNER');
-  if (job.prompt || (job.ifBusy !== undefined && job.ifBusy !== 'reject')) {
-    const { placement, response } = await placeJob(context, principal, { submission, job });
+  const response = job.request.toResponse(work.jobId);
+  const submission = toSubmission(principal, work, response);
+  if (hasRule(job)) {
+    const { placement, response: placed } = await placeJob(context, principal, { submission, job });
     if (placement.outcome === 'replay') return { response: null, isQueued: false };
-    return { response, isQueued: placement.jobId === submission.id };
+    return { response: placed, isQueued: placement.jobId === submission.id };
   }
   // The look beforehand spares the batch that a refusal fails; the commit decides over what begins in this moment.
   if (submission.onlyIfIdle && session.sessionNum !== null && (await isSessionBusy(context.db, session.sessionNum))) {
@@ -101,29 +138,5 @@ const takeIn = async (context: ActionContext, principal: Principal, intake: Inta
   }
   const { outcome } = await context.intake.submit(submission);
   const isQueued = outcome === 'accepted';
-  return { response: isQueued ? job.request.toResponse(submission.id) : null, isQueued };
+  return { response: isQueued ? response : null, isQueued };
 };
-
-const findReplay = async (
-  context: ActionContext,
-  principal: Principal,
-  request: RequestIdentity,
-): Promise<CreatedJob | undefined> => {
-  if (request.idempotencyScope !== null) {
-    const kept = await getKeptAnswer(context.db, request.idempotencyScope);
-    if (!kept) return undefined;
-    if (!kept.requestHash.equals(request.hash)) throw new KaziError('IDEMPOTENCY_MISMATCH');
-    return { response: kept.response, isReplay: true };
-  }
-  if (!request.isRetry) return undefined;
-  await context.intake.settled(shortHash(request.hash));
-  const jobId = await findJobByRequest(context.db, {
-    tenantId: principal.tenantId,
-    userId: principal.userId,
-    requestHash: shortHash(request.hash),
-    maxAgeMs: RETRY_WINDOW_MS,
-  });
-  return jobId === undefined ? undefined : { response: request.toResponse(jobId), isReplay: true };
-};
-
-const shortHash = (hash: Buffer): string => hash.readBigInt64BE(0).toString();

@@ -1,10 +1,10 @@
-import { KaziError } from '../core/errors.ts';
 import { checkOwnership } from '../core/ownership.ts';
 import type { Principal } from '../core/principal.ts';
 import { newSessionId } from '../core/session-id.ts';
 import { getJob } from '../storage/jobs.ts';
 import type { ActionContext } from './context.ts';
-import { type CreatedJob, createJob } from './create-job.ts';
+import { createJob } from './create-job.ts';
+import type { CreatedJob } from './find-replay.ts';
 import type { NewJob } from './new-job.ts';
 import { findNamedSession } from './resolve-session.ts';
 
@@ -17,22 +17,18 @@ export interface NewQuery {
   readonly job: NewJob;
   /** A job of the same session, whose files it works on as every run of the session does; null = none. */
   readonly jobId: string | null;
-  /** True: in a copy of the session. Counts only where one is named. */
-  readonly isForked: boolean;
 }
 
 /**
- * Accepts a query; throws as createJob does, the ownership errors for a named job of another session or owner, and
- * FORK_UNSUPPORTED. A named job that nobody knows is only a mark for the client.
+ * Accepts a query; throws as createJob does, the ownership errors for a named job of another session or owner.
+ * A named job that nobody knows is only a mark for the client.
  */
 export const createQuery = async (
   context: ActionContext,
   principal: Principal,
-  { job, jobId, isForked }: NewQuery,
+  { job, jobId }: NewQuery,
 ): Promise<CreatedJob> => {
-  const { sessionId, sessionKey } = job.session;
   if (jobId !== null) await checkNamedJob(context, principal, { jobId, session: job.session });
-  if (isForked && (sessionId ?? sessionKey) !== null) throw new KaziError('FORK_UNSUPPORTED');
   return await createJob(context, principal, { ifBusy: 'reject', ...job, maxAttempts: ATTEMPTS, needsRunner: true });
 };
 

@@ -12,9 +12,11 @@ const MAX_IN_FLIGHT = 2;
 /** The door of this node: concurrent submissions go in together, and whoever may run them is told after the commit. */
 export class JobIntake {
   readonly #batcher: Batcher<JobSubmission, AcceptedJob>;
+  readonly #notifications: Notifications;
   readonly #open = new Map<string, Promise<unknown>>();
 
   constructor(options: { readonly db: Database; readonly notifications: Notifications; readonly log: Logger }) {
+    this.#notifications = options.notifications;
     this.#batcher = new Batcher({
       run: async (submissions) => {
         const answers = await acceptJobs(options.db, submissions);
@@ -37,8 +39,20 @@ export class JobIntake {
 
   /** Resolves after the commit: from then on the job survives anything. */
   async submit(submission: JobSubmission): Promise<AcceptedJob> {
-    const answer = this.#batcher.add(submission);
-    const { requestHash } = submission;
+    return await this.#track(submission, this.#batcher.add(submission));
+  }
+
+  /** As submit, for a job that is not accepted by itself: `accept` commits what belongs to it, or answers undefined. */
+  async submitAlone(
+    submission: JobSubmission,
+    accept: () => Promise<AcceptedJob | undefined>,
+  ): Promise<AcceptedJob | undefined> {
+    const answer = await this.#track(submission, accept());
+    announce(this.#notifications, submission, answer);
+    return answer;
+  }
+
+  async #track<Answer>({ requestHash }: JobSubmission, answer: Promise<Answer>): Promise<Answer> {
     if (requestHash === null) return await answer;
     this.#open.set(requestHash, answer);
     try {

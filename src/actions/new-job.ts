@@ -21,6 +21,8 @@ export interface NewJob {
   readonly prompt?: PromptRule;
   /** True: refused while no node runs jobs, because somebody waits. */
   readonly needsRunner?: boolean;
+  /** True: in a new session that begins as a copy of the named one. Without effect where none is named. */
+  readonly isForked?: boolean;
   /** Starts that it has, when its node is lost; the operator's setting when absent. */
   readonly maxAttempts?: number;
   /** Where the news of its end goes, in the form that is kept: no secret in clear. */

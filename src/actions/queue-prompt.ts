@@ -1,6 +1,7 @@
 import type { Principal } from '../core/principal.ts';
 import type { ActionContext } from './context.ts';
-import { type CreatedJob, createJob } from './create-job.ts';
+import { createJob } from './create-job.ts';
+import type { CreatedJob } from './find-replay.ts';
 import type { BusyRule, NewJob, RequestIdentity } from './new-job.ts';
 
 /** An input that stands in the queue of its session until it is its turn. */

@@ -102,10 +102,10 @@ export const ERRORS = define({
     retryable: false,
     message: 'Idempotency-Key was used with a different request body',
   },
-  FORK_UNSUPPORTED: {
+  FORK_REFUSED: {
     status: 422,
     retryable: false,
-    message: 'This version of kazi does not fork sessions yet. Leave "fork_session" out, or name no session.',
+    message: 'This session cannot be forked: {reason}.',
   },
   WEBHOOK_UNSUPPORTED: {
     status: 422,

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { ActionContext } from '../actions/context.ts';
+import { sweepForks } from '../actions/fork-session.ts';
 import { closeBudgets, listOrphanBudgets } from '../storage/budgets.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { pruneKeptAnswers } from '../storage/idempotency.ts';
@@ -12,16 +14,25 @@ const ANSWERS_LIMIT = 10_000;
 /** A job that was admitted so long ago is not on its way any more. */
 const ORPHAN_MS = 600_000;
 
-/** Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, money held for jobs that never came. */
+export interface PrunerOptions {
+  readonly db: Queryable;
+  readonly log: Logger;
+  readonly context: Pick<ActionContext, 'workspaceForks'>;
+}
+
+/** Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, money held for jobs that never came, workspaces of
+ * forks that a crash cut short. */
 export class Pruner {
   readonly #db: Queryable;
   readonly #log: Logger;
+  readonly #context: PrunerOptions['context'];
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
 
-  constructor(options: { readonly db: Queryable; readonly log: Logger }) {
+  constructor(options: PrunerOptions) {
     this.#db = options.db;
     this.#log = options.log;
+    this.#context = options.context;
   }
 
   start(): void {
@@ -43,6 +54,7 @@ export class Pruner {
         await pruneKeptAnswers(this.#db, ANSWERS_LIMIT);
         await pruneSessionKeys(this.#db);
         await pruneRequestCounts(this.#db, ANSWERS_LIMIT);
+        await sweepForks({ ...this.#context, db: this.#db });
         await pruneNodes(this.#db);
       } catch (error) {
         if (!isDatabaseUnavailable(error)) this.#log.error({ err: error }, 'pruning failed');

@@ -28,6 +28,16 @@ export class OpenFolder {
     return handle === null ? null : new OpenFolder(handle, address);
   }
 
+  /** Who owns the folder itself. */
+  async ownerUid(): Promise<number> {
+    return (await this.#handle.stat()).uid;
+  }
+
+  /** The path to use for an entry of the open folder. What follows links is not to be done with it. */
+  pathOf(name: string): string {
+    return join(this.#path, name);
+  }
+
   /** Null when the name is not that of a folder. The caller closes it. */
   async openFolder(name: string): Promise<OpenFolder | null> {
     return await OpenFolder.open(join(this.#path, name));

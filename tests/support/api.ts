@@ -26,6 +26,7 @@ import { JustBashProvider } from '../../src/sandboxes/just-bash/just-bash-provid
 import { Database, type Queryable } from '../../src/storage/database.ts';
 import { Notifications } from '../../src/storage/notifications.ts';
 import { SessionWorkbenches } from '../../src/workspaces/session-workbenches.ts';
+import { WorkspaceForks } from '../../src/workspaces/workspace-forks.ts';
 import { createTestDatabase } from './database.ts';
 
 export interface ApiOptions {
@@ -33,6 +34,8 @@ export interface ApiOptions {
   readonly servesApi?: boolean;
   /** The database of another API, for a second node; a new one when absent. */
   readonly databaseUrl?: string;
+  /** Where workspaces are; a folder of its own when absent. */
+  readonly dataDir?: string;
   /** False: accepts jobs but runs none. */
   readonly runsJobs?: boolean;
   /** In place of the built-in runtimes. */
@@ -150,6 +153,8 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
   await notifications.start();
   undo.defer(async () => await notifications.stop());
   const blobs = new MemoryBlobStore();
+  const dataDir = options.dataDir ?? (await mkdtemp(join(await realpath(tmpdir()), 'kazi-api-')));
+  if (options.dataDir === undefined) undo.defer(async () => await rm(dataDir, { recursive: true, force: true }));
   const context: ActionContext = {
     db,
     log,
@@ -164,16 +169,18 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     defaultAgent: 'echo',
     budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },
     sessions: { mostPrompts: 10, promptKeepMs: 3_600_000, canStop: true, ...options.sessions },
+    workspaceForks: new WorkspaceForks(dataDir),
     listLiveFiles: async () => await Promise.resolve([]),
   };
   if (options.runsJobs === false) return context;
-  return await startEngine({ options, databaseUrl, undo }, context);
+  return await startEngine({ options, databaseUrl, undo, dataDir }, context);
 };
 
-const startEngine = async ({ options, undo }: Parts, context: ActionContext): Promise<ActionContext> => {
+const startEngine = async (
+  { options, undo, dataDir }: Parts & { readonly dataDir: string },
+  context: ActionContext,
+): Promise<ActionContext> => {
   const { db, log } = context;
-  const dataDir = await mkdtemp(join(await realpath(tmpdir()), 'kazi-api-'));
-  undo.defer(async () => await rm(dataDir, { recursive: true, force: true }));
   const sandboxes = new JustBashProvider({ logger: log });
   undo.defer(async () => await sandboxes.stop());
   const workbenches = new SessionWorkbenches({ dataDir, sandboxes, blobs: context.blobs, log });

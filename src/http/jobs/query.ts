@@ -61,10 +61,11 @@ const accept = async (exchange: Exchange<QueryRequest>): Promise<AcceptedQuery> 
     metadata: null,
     priority: 0,
     ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
+    isForked: body.fork_session ?? false,
     request: identity,
     countRequest,
   };
-  const query = { job, jobId: body.job_id ?? null, isForked: body.fork_session ?? false };
+  const query = { job, jobId: body.job_id ?? null };
   const created = await createQuery(context, principal, query);
   if (created.isReplay) reply.header('Idempotency-Replayed', 'true');
   const [jobId = '', outcome] = created.response.split(' ');

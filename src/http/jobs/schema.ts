@@ -65,6 +65,8 @@ export const submitSchema = z.strictObject({
   webhook: webhookSchema.nullish(),
   metadata: z.record(z.string(), z.unknown()).refine(isShallow).nullish(),
   if_busy: ifBusy.optional(),
+  // Beside the contract: as at /query.
+  fork_session: z.boolean().optional(),
   // Beside the contract: the budget levels of the workers API.
   budget: z.enum(['low', 'standard', 'high', 'unlimited']).nullish(),
 });

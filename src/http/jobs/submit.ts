@@ -46,6 +46,7 @@ const submit = async ({
     priority: 0,
     ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
     ...(body.budget ? { budget: body.budget } : {}),
+    isForked: body.fork_session ?? false,
     request: identity,
     countRequest,
   });

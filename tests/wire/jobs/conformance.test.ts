@@ -2,6 +2,7 @@ import { describe } from 'node:test';
 import { startApi } from '../../support/api.ts';
 import { defineArtifactChecks } from './suite-artifacts.ts';
 import { defineCredentialChecks } from './suite-credentials.ts';
+import { defineForkChecks } from './suite-fork.ts';
 import { defineHttpChecks } from './suite-http.ts';
 import { defineJobChecks } from './suite-jobs.ts';
 import { defineQueryChecks } from './suite-query.ts';
@@ -22,5 +23,6 @@ describe('conformance of the jobs API', () => {
   defineQueryChecks(target);
   defineQueueChecks(target);
   defineStopChecks(target);
+  defineForkChecks(target);
   defineRateLimitChecks(target);
 });
