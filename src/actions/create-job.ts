@@ -28,8 +28,7 @@ const KEEP_ANSWER_MS = 86_400_000;
 /**
  * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, rate limit, budgets. Throws their errors,
  * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, FORK_REFUSED for a fork, NO_RUNNER, and DATABASE_UNAVAILABLE
- * when it is not known
- * whether the job was accepted.
+ * when it is not known whether the job was accepted.
  */
 export const createJob = async (context: ActionContext, principal: Principal, job: NewJob): Promise<CreatedJob> => {
   const session = await resolveSession(context, principal, job.session);

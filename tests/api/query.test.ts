@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { test } from 'node:test';
+import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { startApi } from '../support/api.ts';
 import { bearer } from '../support/api-client.ts';
 import { gatedRuntime } from '../support/gated-runtime.ts';
+import { runResult } from '../support/node.ts';
 import { allJobsEnded, rowsOf } from '../support/rows.ts';
 import { assertError, Caller } from '../wire/jobs/target.ts';
 
