@@ -451,6 +451,7 @@ CREATE INDEX approvals_by_session ON public.approvals USING btree (tenant_id, se
 CREATE INDEX approvals_by_tenant ON public.approvals USING btree (tenant_id, created_at, id);
 CREATE INDEX approvals_pending ON public.approvals USING btree (tenant_id, created_at, id) WHERE (state = 'pending'::text);
 CREATE INDEX artifacts_by_blob ON public.artifacts USING btree (sha256);
+CREATE INDEX events_by_time ON public.events USING brin (at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX idempotency_keys_by_expiry ON public.idempotency_keys USING btree (expires_at);
 CREATE INDEX job_budgets_by_parent ON public.job_budgets USING btree (parent_job) WHERE (parent_job IS NOT NULL);
 CREATE INDEX job_budgets_open ON public.job_budgets USING btree (created_at) WHERE (closed_at IS NULL);
@@ -1346,6 +1347,32 @@ begin
     from sessions s where s.head_job is not null and not s.head_ready
     order by s.head_run_at limit 1;
     return next;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.prune_events(p_older_ms bigint, p_sessions integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_before timestamptz := clock_timestamp() - p_older_ms * interval '1 ms';
+    v_sessions integer;
+begin
+    with old as materialized (
+        select e.session_num, max(e.seq) as seq from events e where e.at < v_before group by e.session_num
+    ),
+    due as materialized (
+        select o.session_num, o.seq from old o join sessions s on s.num = o.session_num
+        where s.running_job is null and s.queued_jobs = 0
+        limit p_sessions
+    ),
+    gone as (
+        delete from events e using due d where e.session_num = d.session_num and e.seq <= d.seq
+        returning e.session_num
+    )
+    select count(distinct g.session_num) into v_sessions from gone g;
+    return v_sessions;
 end
 $function$;
 

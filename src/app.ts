@@ -66,6 +66,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
+const DAY_MS = 86_400_000;
 /** Share of the connections that the engine keeps for itself, so that a flood of requests never delays a lease. */
 const ENGINE_SHARE = 0.4;
 
@@ -272,6 +273,7 @@ const startEngine = async (parts: {
     tenantCap: config.tenantConcurrency,
     jobTimeoutMs: config.jobTimeoutMs,
     maxAttempts: config.maxAttempts,
+    eventRetentionMs: config.eventRetentionDays === null ? null : config.eventRetentionDays * DAY_MS,
     drainMs: config.drainMs,
   });
   undo.defer(async () => await engine.stop());

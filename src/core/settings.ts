@@ -157,6 +157,12 @@ export const SETTINGS = Object.freeze({
     fallback: 3_600_000,
     documentation: 'A `POST /query` that takes longer is answered with 504, and its run is stopped.',
   }),
+  eventRetentionDays: maybe(settingKinds.integer(1, 36_500), {
+    variable: 'KAZI_EVENT_RETENTION_DAYS',
+    absence: 'kept for good',
+    documentation:
+      'Events of sessions without open work are forgotten after so many days. Jobs, their results and messages stay; a stream from an older cursor is answered with 410.',
+  }),
   promptQueueLimit: always(settingKinds.integer(1, 1000), {
     variable: 'KAZI_PROMPT_QUEUE_LIMIT',
     fallback: 10,

@@ -43,6 +43,8 @@ export interface EngineOptions {
   readonly tenantCap: number;
   readonly jobTimeoutMs: number;
   readonly maxAttempts: number;
+  /** Null = events are kept for good. */
+  readonly eventRetentionMs: number | null;
   readonly drainMs: number;
 }
 

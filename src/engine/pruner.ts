@@ -3,6 +3,7 @@ import type { ActionContext } from '../actions/context.ts';
 import { sweepForks } from '../actions/fork-session.ts';
 import { closeBudgets, listOrphanBudgets } from '../storage/budgets.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import { pruneEvents } from '../storage/events.ts';
 import { pruneKeptAnswers } from '../storage/idempotency.ts';
 import { pruneNodes } from '../storage/nodes.ts';
 import { pruneRequestCounts } from '../storage/request-counts.ts';
@@ -11,6 +12,7 @@ import { jitter, waitFor } from './wait.ts';
 
 const EVERY_MS = 600_000;
 const ANSWERS_LIMIT = 10_000;
+const SESSIONS_LIMIT = 1_000;
 /** A job that was admitted so long ago is not on its way any more. */
 const ORPHAN_MS = 600_000;
 
@@ -18,14 +20,19 @@ export interface PrunerOptions {
   readonly db: Queryable;
   readonly log: Logger;
   readonly context: Pick<ActionContext, 'workspaceForks'>;
+  /** Null = events are kept for good. */
+  readonly eventRetentionMs: number | null;
 }
 
-/** Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, money held for jobs that never came, workspaces of
- * forks that a crash cut short. */
+/**
+ * Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, money held for jobs
+ * that never came, workspaces of forks that a crash cut short, and events that the operator does not keep.
+ */
 export class Pruner {
   readonly #db: Queryable;
   readonly #log: Logger;
   readonly #context: PrunerOptions['context'];
+  readonly #eventRetentionMs: number | null;
   readonly #stopping = new AbortController();
   #loop: Promise<void> | undefined;
 
@@ -33,6 +40,7 @@ export class Pruner {
     this.#db = options.db;
     this.#log = options.log;
     this.#context = options.context;
+    this.#eventRetentionMs = options.eventRetentionMs;
   }
 
   start(): void {
@@ -56,9 +64,18 @@ export class Pruner {
         await pruneRequestCounts(this.#db, ANSWERS_LIMIT);
         await sweepForks({ ...this.#context, db: this.#db });
         await pruneNodes(this.#db);
+        await this.#forgetEvents();
       } catch (error) {
         if (!isDatabaseUnavailable(error)) this.#log.error({ err: error }, 'pruning failed');
       }
+    }
+  }
+  async #forgetEvents(): Promise<void> {
+    const olderThanMs = this.#eventRetentionMs;
+    if (olderThanMs === null) return;
+    while (!this.#stopping.signal.aborted) {
+      const sessions = await pruneEvents(this.#db, { olderThanMs, sessions: SESSIONS_LIMIT });
+      if (sessions < SESSIONS_LIMIT) return;
     }
   }
 }

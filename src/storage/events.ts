@@ -61,3 +61,12 @@ export const eventBounds = async (
   const [row] = await db.query<{ first: number | null; newest: number }>('events/bounds', [sessionNum]);
   return row;
 };
+
+/** Forgets events that are older, of at most so many sessions without open work; gives how many sessions had some. */
+export const pruneEvents = async (
+  db: Queryable,
+  limits: { readonly olderThanMs: number; readonly sessions: number },
+): Promise<number> => {
+  const [row] = await db.query<{ sessions: number }>('events/prune', [limits.olderThanMs, limits.sessions]);
+  return row?.sessions ?? 0;
+};

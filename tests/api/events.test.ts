@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { pruneEvents } from '../../src/storage/events.ts';
 import { startApi } from '../support/api.ts';
 import { bearer, send } from '../support/api-client.ts';
 import { chattyRuntime } from '../support/chatty-runtime.ts';
 import { readStream, type StreamedEvent } from '../support/event-stream.ts';
+import { rowsOf } from '../support/rows.ts';
 
 const gates = new Map<string, Promise<void>>();
 const api = await startApi({ runtimes: [chattyRuntime(async ({ job }) => await gates.get(job.sessionId))] });
@@ -152,6 +154,22 @@ describe('the cursor', () => {
       }
       assert.equal((await get(`/jobs/${jobId}/events?after=${cursor}`)).status, 400, cursor);
     }
+  });
+
+  test('that is older than what is kept is 410 with where to go on, and a reader from the start gets what is left', async () => {
+    const jobId = await submit({ question: '20' });
+    const whole = await read(jobId);
+    await rowsOf(api.databaseUrl)(`update events set at = at - interval '2 days' where job_id = $1 and seq <= 10`, [
+      jobId,
+    ]);
+    await pruneEvents(api.context.db, { olderThanMs: 86_400_000, sessions: 10 });
+    for (const cursor of ['1', '9']) {
+      const answer = await get(`/jobs/${jobId}/events`, { 'last-event-id': cursor });
+      assert.equal(answer.status, 410);
+      assert.match(String(answer.json['error']), /before seq 11 are no longer kept; .*Resume with Last-Event-ID 10 /);
+    }
+    assert.deepEqual(await read(jobId, { afterSeq: 10 }), whole.slice(10));
+    assert.deepEqual(await read(jobId), whole.slice(10));
   });
 
   test('may come as ?after=, but the header of a client that resumes wins', async () => {

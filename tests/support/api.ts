@@ -199,6 +199,7 @@ const startEngine = async (
     tenantCap: 50,
     jobTimeoutMs: 60_000,
     maxAttempts: 3,
+    eventRetentionMs: null,
     drainMs: 0,
   });
   undo.defer(async () => await engine.stop());
