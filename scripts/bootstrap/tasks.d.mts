@@ -5,6 +5,7 @@ export const TASKS: Readonly<
     | 'demo'
     | 'bench'
     | 'chaos'
+    | 'conformance'
     | 'check'
     | 'dump-schema'
     | 'format'

@@ -10,6 +10,7 @@ export const TASKS = {
   demo: ['scripts/demo.ts'],
   bench: ['bench/main.ts'],
   chaos: ['tests/chaos/main.ts'],
+  conformance: ['tests/wire/main.ts'],
   check: ['scripts/check.ts'],
   'dump-schema': ['scripts/dump-schema.ts'],
   format: [BIOME, 'check', '--write', '.'],

@@ -1,5 +1,5 @@
 import { describe } from 'node:test';
-import { startApi } from '../../support/api.ts';
+import { findTarget } from './find-target.ts';
 import { defineArtifactChecks } from './suite-artifacts.ts';
 import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineForkChecks } from './suite-fork.ts';
@@ -11,8 +11,7 @@ import { defineRateLimitChecks } from './suite-rate-limit.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
 import { defineStopChecks } from './suite-stop.ts';
 
-const api = await startApi();
-const target = { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
+const target = await findTarget();
 
 describe('conformance of the jobs API', () => {
   defineHttpChecks(target);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { type Answer, bearer, send, type WireRequest } from '../../support/api-client.ts';
@@ -10,8 +11,10 @@ export interface Target {
   readonly url: string;
   /** Signs session tokens for every tenant. */
   readonly signingSecret: string;
-  /** Of tenant "default", any user, scope admin. */
+  /** Of tenant "default", user "admin", scope admin. */
   readonly apiKey: string;
+  /** True: nobody gave a key, and a session token of that user stands in for it. It is rate limited, and no admin. */
+  readonly hasNoKey?: boolean;
 }
 
 const readSchema = (name: string): object =>
@@ -68,6 +71,16 @@ export class Caller {
   }
 
   async send(request: WireRequest): Promise<Answer> {
+    const answer = await this.#sendOnce(request);
+    if (answer.status !== 429 || !this.target.hasNoKey || this.credential !== this.target.apiKey) return answer;
+    const seconds = Number(answer.headers['retry-after'] ?? 0);
+    // A budget has no end to wait for.
+    if (seconds === 0) return answer;
+    await delay(seconds * 1_000);
+    return await this.#sendOnce(request);
+  }
+
+  async #sendOnce(request: WireRequest): Promise<Answer> {
     const answer = await send(this.target.url, {
       ...request,
       headers: { ...bearer(this.credential), ...request.headers },

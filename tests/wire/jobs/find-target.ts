@@ -1,0 +1,24 @@
+import { startApi } from '../../support/api.ts';
+import { mintToken, type Target } from './target.ts';
+
+/** Where `npm run conformance` says which server to check. */
+export const CONFORMANCE_VARIABLES = {
+  url: 'CONFORMANCE_URL',
+  secret: 'CONFORMANCE_SECRET',
+  apiKey: 'CONFORMANCE_API_KEY',
+} as const;
+
+/** The server that the environment names, else one in this process. */
+export const findTarget = async (): Promise<Target> => {
+  const { env } = process;
+  const url = env[CONFORMANCE_VARIABLES.url];
+  const signingSecret = env[CONFORMANCE_VARIABLES.secret];
+  if (url === undefined || signingSecret === undefined) {
+    const api = await startApi();
+    return { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
+  }
+  const apiKey = env[CONFORMANCE_VARIABLES.apiKey];
+  if (apiKey !== undefined) return { url, signingSecret, apiKey };
+  const standIn = mintToken({ signingSecret }, { tenant_id: 'default', user_id: 'admin' });
+  return { url, signingSecret, apiKey: standIn, hasNoKey: true };
+};
