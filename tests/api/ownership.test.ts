@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { describe, test } from 'node:test';
+import type { Access, DeclaredRoute } from '../../src/http/access.ts';
+import { startApi } from '../support/api.ts';
+import { type Answer, bearer, send } from '../support/api-client.ts';
+import { rowsOf } from '../support/rows.ts';
+
+/**
+ * Who reaches whose records, for every route that the router has. What is planted belongs to user "u" of tenant "a" and
+ * says "canary" wherever it can; strangers lack one dimension each. A route without a rule here fails.
+ */
+
+/** Whose a record of the tenant is; no other user, or no other tenant, learns of it. */
+const TENANT_RULES: Readonly<Record<string, 'user' | 'tenant'>> = {
+  'GET /jobs': 'user',
+  'GET /approvals': 'user',
+  'GET /usage': 'user',
+  'GET /agents': 'tenant',
+  'GET /agents/:name': 'tenant',
+  'GET /agents/:name/versions': 'tenant',
+  'POST /agents': 'tenant',
+  'DELETE /agents/:name': 'tenant',
+  'GET /keys': 'tenant',
+  'POST /keys': 'tenant',
+  'DELETE /keys/:id': 'tenant',
+  'GET /budgets': 'tenant',
+  'GET /budgets/:kind': 'tenant',
+  'GET /budgets/:kind/:id': 'tenant',
+  'PUT /budgets/:kind': 'tenant',
+  'PUT /budgets/:kind/:id': 'tenant',
+};
+
+/** Routes whose session is not in the path: where it is named, or the file that tests them. */
+const SESSION_RULES: Readonly<Record<string, string>> = { 'POST /query': 'body', 'POST /submit': 'body' };
+
+const api = await startApi({ runsJobs: false, queryTimeoutMs: 200, rateLimits: { sessionToken: null, apiKey: null } });
+const rows = rowsOf(api.databaseUrl);
+const routes = api.server.declaredRoutes;
+const nameOf = ({ method, url }: DeclaredRoute): string => `${method} ${url}`;
+const recordOf = ({ access }: { readonly access: Access }): string =>
+  access.who === 'public' ? 'none' : access.record;
+const routesOf = (record: string): readonly DeclaredRoute[] => routes.filter((route) => recordOf(route) === record);
+
+const SESSION = 'canary-session';
+const owner = api.token({ tenantId: 'a', userId: 'u' });
+const admin = await api.key({ tenantId: 'a', userId: 'u', scopes: ['admin'] });
+const foreignAdmin = await api.key({ tenantId: 'b', userId: 'u', scopes: ['admin'] });
+
+/** A body that the route takes; nothing of it says "canary". */
+const bodyOf = ({ method, url }: DeclaredRoute): { readonly body?: Readonly<Record<string, unknown>> } => {
+  if (['GET', 'HEAD', 'DELETE'].includes(method)) return {};
+  if (url.startsWith('/budgets')) return { body: { max_requests: 5 } };
+  if (url.startsWith('/approvals')) return { body: { decision: 'allow' } };
+  if (url.endsWith('/stop')) return { body: {} };
+  if (method === 'PATCH') return { body: { position: 1 } };
+  return { body: ['/keys', '/agents'].includes(url) ? { name: 'other' } : { question: 'x', agent_type: 'echo' } };
+};
+
+const ask = async (
+  route: DeclaredRoute,
+  credential: string,
+  path: string,
+  body = bodyOf(route).body,
+): Promise<Answer> =>
+  await send(api.url, {
+    method: route.method,
+    path,
+    headers: { ...bearer(credential), accept: 'application/json' },
+    ...(body ? { body } : {}),
+  });
+
+const submit = async (credential: string, parts: Readonly<Record<string, unknown>> = {}): Promise<string> => {
+  const body = { question: 'canary', agent_type: 'echo', ...parts };
+  const answer = await send(api.url, { method: 'POST', path: '/submit', headers: bearer(credential), body });
+  assert.equal(answer.status, 200, answer.text);
+  return String(answer.json['job_id']);
+};
+
+/** A request of a job, under the id of the job. */
+const APPROVAL = `
+  insert into approvals (id, tenant_id, session_num, session_id, user_id, job_id, ordinal, kind, tool, input, on_expiry, expires_at)
+  select j.id, j.tenant_id, j.session_num, s.id, j.user_id, j.id, 1, 'tool', 'canary', '{}', 'deny', clock_timestamp() + interval '1 h'
+  from jobs j join sessions s on s.num = j.session_num where j.id = $1`;
+
+const jobId = await submit(owner, { session_id: SESSION });
+await rows(APPROVAL, [jobId]);
+await rows(
+  `insert into model_calls (job_id, ordinal, tenant_id, session_id, user_id, root_job, agent, provider, model, cost_micros, duration_ms)
+   values ($1, 1, 'a', $2, 'u', $1, 'canary', 'canary', 'canary', 1, 1)`,
+  [jobId, SESSION],
+);
+const plant = async (method: string, path: string, body: Readonly<Record<string, unknown>>): Promise<Answer> => {
+  const answer = await send(api.url, { method, path, headers: bearer(admin), body });
+  assert.ok(answer.status < 300, answer.text);
+  return answer;
+};
+await plant('POST', '/agents', { name: 'canary', description: 'canary' });
+const keyId = ((await plant('POST', '/keys', { name: 'canary' })).json['key'] as { readonly id: string }).id;
+// An amount that is nobody else's stands for the word.
+await plant('PUT', '/budgets/tenant', { max_cost_usd: 43_219.5 });
+await plant('PUT', `/budgets/session/${SESSION}`, { max_cost_usd: 43_219.5 });
+
+const pathOf = ({ url }: DeclaredRoute, id = jobId): string =>
+  url
+    .replace(':jobId', id)
+    .replace(':sessionId', SESSION)
+    .replace(':promptId', id)
+    .replace(':id', url.startsWith('/keys') ? keyId : url.startsWith('/budgets') ? SESSION : id)
+    .replace(':kind', url.endsWith(':kind') ? 'tenant' : 'session')
+    .replace(':name', 'canary')
+    .replace('*', 'file.txt') + (url === '/usage' ? '?group_by=model' : '');
+
+const showsCanary = ({ text }: Answer): boolean =>
+  /canary|43219\.5/.test(text.replaceAll(/canary-session|found no \\"canary\\"/g, ''));
+/** All that tenant "a" has. */
+const readTenant = async (): Promise<unknown> =>
+  await rows(`
+    select 'job' as kind, to_jsonb(j) as row from jobs j where tenant_id = 'a'
+    union all select 'session', to_jsonb(s) from sessions s where tenant_id = 'a'
+    union all select 'approval', to_jsonb(p) from approvals p where tenant_id = 'a'
+    union all select 'agent', to_jsonb(g) from agents g where tenant_id = 'a'
+    union all select 'version', to_jsonb(v) from agent_versions v where tenant_id = 'a'
+    union all select 'key', to_jsonb(k) - 'last_used_at' from api_keys k where tenant_id = 'a'
+    union all select 'account', to_jsonb(c) from accounts c where tenant_id = 'a'
+    order by 1, 2`);
+
+/** Answers as expected, and tenant "a" is as it was. */
+const assertRefused = async (answer: Answer, route: DeclaredRoute, [status, error]: readonly [number, string]) => {
+  assert.equal(answer.status, status, answer.text);
+  if (route.method !== 'HEAD') assert.equal(answer.json['error'], error);
+};
+
+test('every route that names a record has a rule', () => {
+  assert.deepEqual(routesOf('tenant').map(nameOf).toSorted(), Object.keys(TENANT_RULES).toSorted());
+  const elsewhere = routesOf('session').filter(({ url }) => !url.includes(':sessionId'));
+  assert.deepEqual(elsewhere.map(nameOf).toSorted(), Object.keys(SESSION_RULES).toSorted());
+  for (const route of routesOf('job')) assert.match(route.url, /:jobId|^\/approvals\/:id$/, nameOf(route));
+});
+
+describe('the job that a route names', () => {
+  for (const route of routesOf('job')) {
+    test(`is out of reach for strangers: ${nameOf(route)}`, async () => {
+      const before = await readTenant();
+      const path = pathOf(route);
+      const strangers: readonly (readonly [string, string, readonly [number, string]])[] = [
+        [api.token({ tenantId: 'b', userId: 'u' }), path, [403, 'Job tenant mismatch']],
+        [api.token({ tenantId: 'b' }), path, [403, 'Job tenant mismatch']],
+        [foreignAdmin, path, [403, 'Job tenant mismatch']],
+        [api.token({ tenantId: 'a', userId: 'v' }), path, [403, 'Job user mismatch']],
+        [api.token({ tenantId: 'b', userId: 'v' }), path, [403, 'Job user mismatch']],
+        [api.token(), path, [403, 'Job user mismatch']],
+        [owner, `${path}?session_id=another`, [403, 'Job session mismatch']],
+        [api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }), path, [403, 'Session not authorized']],
+        [
+          api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }),
+          `${path}?session_id=another`,
+          [403, 'Job session mismatch'],
+        ],
+        [
+          api.token({ tenantId: 'a', sessionIds: ['another'] }),
+          `${path}?session_id=${SESSION}`,
+          [403, 'Session not authorized'],
+        ],
+      ];
+      for (const [credential, target, expected] of strangers) {
+        await assertRefused(await ask(route, credential, target), route, expected);
+      }
+      assert.deepEqual(await readTenant(), before);
+    });
+
+    test(`is out of reach for a user when it has none: ${nameOf(route)}`, async () => {
+      const userless = await submit(api.token({ tenantId: 'a' }));
+      await rows(APPROVAL, [userless]);
+      const error = 'Job status response missing user_id for ownership enforcement';
+      await assertRefused(await ask(route, owner, pathOf(route, userless)), route, [502, error]);
+    });
+  }
+});
+
+describe('the session that a path names', () => {
+  for (const route of routesOf('session').filter(({ url }) => url.includes(':sessionId'))) {
+    test(`is out of reach for strangers: ${nameOf(route)}`, async () => {
+      const before = await readTenant();
+      const path = pathOf(route);
+      const strangers: readonly (readonly [string, readonly [number, string]])[] = [
+        [api.token({ tenantId: 'a', userId: 'v' }), [403, 'Session user mismatch']],
+        [api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }), [403, 'Session not authorized']],
+        [api.token({ tenantId: 'a', sessionIds: ['another'] }), [403, 'Session not authorized']],
+      ];
+      for (const [credential, expected] of strangers) {
+        await assertRefused(await ask(route, credential, path), route, expected);
+      }
+      // The same id in another tenant is another session.
+      for (const credential of [foreignAdmin, api.token({ tenantId: 'b' }), api.token()]) {
+        const answer = await ask(route, credential, path);
+        assert.ok(answer.status < 500 && !showsCanary(answer), answer.text);
+      }
+      assert.deepEqual(await readTenant(), before);
+    });
+
+    test(`is out of reach for a user when it has none: ${nameOf(route)}`, async () => {
+      const session = `userless-${randomUUID()}`;
+      await submit(api.token({ tenantId: 'a' }), { session_id: session });
+      const answer = await ask(route, owner, pathOf(route).replace(SESSION, session));
+      await assertRefused(answer, route, [502, 'Session record missing user_id for ownership enforcement']);
+    });
+  }
+});
+
+describe('the session that a body names', () => {
+  for (const route of routesOf('session').filter((each) => SESSION_RULES[nameOf(each)] === 'body')) {
+    test(`is out of reach for strangers: ${nameOf(route)}`, async () => {
+      const before = await readTenant();
+      const body = { ...bodyOf(route).body, session_id: SESSION };
+      const strangers: readonly (readonly [string, Readonly<Record<string, unknown>>, string])[] = [
+        [api.token({ tenantId: 'a', userId: 'v' }), body, 'Session user mismatch'],
+        [api.token({ tenantId: 'a', userId: 'v' }), { ...body, fork_session: true }, 'Session user mismatch'],
+        [api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }), body, 'Session not authorized'],
+        [api.token({ tenantId: 'a', userId: 'u', sessionIds: [SESSION] }), { question: 'x' }, 'Session not authorized'],
+        [owner, { ...body, user_id: 'v' }, 'user_id mismatch'],
+        [owner, { ...body, tenant_id: 'b' }, 'tenant_id mismatch'],
+      ];
+      for (const [credential, fields, error] of strangers) {
+        await assertRefused(await ask(route, credential, route.url, fields), route, [403, error]);
+      }
+      const answer = await ask(route, api.token({ tenantId: 'b', userId: 'u' }), route.url, {
+        ...body,
+        fork_session: true,
+      });
+      assert.ok([200, 504].includes(answer.status) && !showsCanary(answer), answer.text);
+      assert.deepEqual(await readTenant(), before);
+      const session = `userless-${randomUUID()}`;
+      await submit(api.token({ tenantId: 'a' }), { session_id: session });
+      const error = 'Session record missing user_id for ownership enforcement';
+      await assertRefused(await ask(route, owner, route.url, { ...body, session_id: session }), route, [502, error]);
+    });
+  }
+});
+
+describe('what a tenant has', () => {
+  for (const route of routesOf('tenant')) {
+    const path = pathOf(route);
+
+    test(`is out of reach for others: ${nameOf(route)}`, async () => {
+      const credentials = [
+        foreignAdmin,
+        api.token({ tenantId: 'b', userId: 'u' }),
+        api.token({ tenantId: 'b' }),
+        api.token(),
+      ];
+      if (TENANT_RULES[nameOf(route)] === 'user') {
+        credentials.push(
+          api.token({ tenantId: 'a', userId: 'v' }),
+          api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }),
+          await api.key({ tenantId: 'a', userId: 'v' }),
+        );
+      }
+      const before = await readTenant();
+      for (const credential of credentials) {
+        const answer = await ask(route, credential, path);
+        assert.ok(answer.status < 500 && !showsCanary(answer), answer.text);
+        if (credential !== foreignAdmin) continue;
+        const isNamed = route.url.includes(':name') || route.url.startsWith('/keys/:');
+        if (isNamed) assert.equal(answer.status, 404, answer.text);
+      }
+      const wide = await ask(route, foreignAdmin, `${path}${path.includes('?') ? '&' : '?'}tenant_id=a`);
+      assert.equal(wide.status, 403, wide.text);
+      assert.deepEqual(await readTenant(), before);
+    });
+
+    if (route.method !== 'GET') continue;
+    test(`shows itself to its owner: ${nameOf(route)}`, async () => {
+      assert.ok(
+        showsCanary(await ask(route, admin, path)),
+        `${path} shows nothing that was planted: the other test proves nothing`,
+      );
+    });
+  }
+});
