@@ -466,6 +466,7 @@ CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
 CREATE INDEX request_counts_by_end ON public.request_counts USING btree (ends_at);
 CREATE INDEX session_keys_by_session ON public.session_keys USING btree (tenant_id, session_id);
+CREATE INDEX sessions_by_tenant ON public.sessions USING btree (tenant_id, num);
 CREATE INDEX sessions_delayed ON public.sessions USING btree (head_run_at) WHERE ((head_job IS NOT NULL) AND (NOT head_ready));
 CREATE INDEX sessions_ready ON public.sessions USING btree (head_lane, head_priority DESC, head_run_at, head_num) WHERE head_ready;
 

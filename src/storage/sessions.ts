@@ -58,6 +58,63 @@ export const getSessionActivity = async (
   );
 };
 
+export interface SessionFilter {
+  readonly tenantId: string;
+  /** undefined = of any user; null = only sessions without a user. */
+  readonly userId: string | null | undefined;
+  readonly sessionIds: readonly string[] | null;
+  /** Only sessions with a smaller num. */
+  readonly beforeNum: number | null;
+  readonly limit: number;
+}
+
+/** A session of a list: its key is left out. */
+export interface ListedSession {
+  readonly session: SessionIdentity;
+  readonly activity: SessionActivity;
+  readonly queuedJobs: number;
+}
+
+/** Sessions of a tenant, newest first. */
+export const listSessions = async (db: Queryable, filter: SessionFilter): Promise<ListedSession[]> => {
+  const rows = await db.query<{
+    num: number;
+    tenant_id: string;
+    id: string;
+    user_id: string | null;
+    created_at: Date;
+    queued_jobs: number;
+    last_active_at: Date;
+    current_prompt: string | null;
+    is_waiting: boolean;
+    has_failed: boolean;
+  }>('sessions/list', [
+    filter.tenantId,
+    filter.userId ?? null,
+    filter.sessionIds,
+    filter.beforeNum,
+    filter.limit,
+    filter.userId === null,
+  ]);
+  return rows.map((row) => ({
+    session: {
+      num: row.num,
+      tenantId: row.tenant_id,
+      id: row.id,
+      userId: row.user_id,
+      createdAt: row.created_at,
+    },
+    activity: {
+      lastActiveAt: row.last_active_at,
+      currentPrompt: row.current_prompt,
+      sessionKey: null,
+      isWaiting: row.is_waiting,
+      hasFailed: row.has_failed,
+    },
+    queuedJobs: row.queued_jobs,
+  }));
+};
+
 /** True when the session has work that runs, waits for a person or is due. */
 export const isSessionBusy = async (db: Queryable, sessionNum: number): Promise<boolean> => {
   const [row] = await db.query<{ busy: boolean | null }>('sessions/is-busy', [sessionNum]);

@@ -73,6 +73,7 @@ describe('the access of every route', () => {
       `GET /session/:sessionId/queue ${closed('read', 'session')}`,
       `GET /session/:sessionId/state ${closed('read', 'session')}`,
       `GET /session/:sessionId/stop ${closed('read', 'session')}`,
+      `GET /sessions ${closed('read', 'tenant')}`,
       `GET /submit ${open}`,
       `GET /usage ${closed('read', 'tenant')}`,
       `HEAD /jobs/ ${open}`,

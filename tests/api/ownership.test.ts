@@ -14,6 +14,7 @@ import { rowsOf } from '../support/rows.ts';
 /** Whose a record of the tenant is; no other user, or no other tenant, learns of it. */
 const TENANT_RULES: Readonly<Record<string, 'user' | 'tenant'>> = {
   'GET /jobs': 'user',
+  'GET /sessions': 'user',
   'GET /approvals': 'user',
   'GET /usage': 'user',
   'GET /agents': 'tenant',
@@ -84,6 +85,8 @@ const APPROVAL = `
   from jobs j join sessions s on s.num = j.session_num where j.id = $1`;
 
 const jobId = await submit(owner, { session_id: SESSION });
+// Answers repeat the id of the session that was asked for; this one's is only in a list.
+await submit(owner, { session_id: 'listed-canary' });
 await rows(APPROVAL, [jobId]);
 await rows(
   `insert into model_calls (job_id, ordinal, tenant_id, session_id, user_id, root_job, agent, provider, model, cost_micros, duration_ms)

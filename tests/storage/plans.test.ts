@@ -140,6 +140,7 @@ for (const statistics of ['full', 'empty'] as const) {
       ['events/prune', [86_400_000, 100], 200],
       ['messages/list-job', [queued.id], 20],
       ['sessions/get', ['tenant-1', 'session-20'], 20],
+      ['sessions/list', ['tenant-1', null, null, null, 20, false], 200],
       ['idempotency/get', [Buffer.alloc(32)], 20],
       ['idempotency/prune', [100], 20],
     ];
