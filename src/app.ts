@@ -22,6 +22,7 @@ import { createModels } from './models/models.ts';
 import { parsePriceOverrides } from './models/price-table.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { EventHub } from './realtime/event-hub.ts';
+import { Realtime } from './realtime/realtime.ts';
 import { echoRuntime } from './runtimes/echo/echo-runtime.ts';
 import { createLlmRuntime } from './runtimes/llm/llm-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
@@ -114,11 +115,15 @@ export const startApp = async (options: AppOptions): Promise<App> => {
     const hub = new EventHub({ ...context, pollMs: config.pollMs });
     hub.start();
     undo.defer(async () => await hub.stop());
+    const realtime = new Realtime({ context, hub, pollMs: config.pollMs });
+    realtime.start();
+    undo.defer(async () => await realtime.stop());
     const draining = new AbortController();
     const health = { check: async () => await faultsOf(node) };
     const server = buildServer({
       context,
       hub,
+      realtime,
       health,
       log,
       draining: draining.signal,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Batcher } from '../core/batcher.ts';
 import { isKaziError } from '../core/errors.ts';
+import { nameHint } from '../core/name-hint.ts';
 import { type Database, isDatabaseUnavailable } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import { type AcceptedJob, acceptJobs, type JobSubmission } from '../storage/submissions.ts';
@@ -70,12 +71,13 @@ export class JobIntake {
 
 const announce = (
   notifications: Notifications,
-  { scheduleAt }: JobSubmission,
+  { scheduleAt, tenantId, sessionId, sessionNum }: JobSubmission,
   answer: AcceptedJob | undefined,
 ): void => {
   if (answer?.outcome !== 'accepted') return;
   if (answer.readyLane !== null) notifications.publish('lanes', answer.readyLane);
   // Lane 0: nothing to claim yet, but a dispatcher's next look at the clock may have to be earlier.
   else if (scheduleAt !== null) notifications.publish('lanes', 0);
+  if (sessionNum === null) notifications.publish('sessions', nameHint(tenantId, sessionId));
   if (answer.sessionNum !== null) notifications.publish('events', answer.sessionNum);
 };

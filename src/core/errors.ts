@@ -39,6 +39,7 @@ export const ERRORS = define({
   TOKEN_EXPIRED: { status: 401, retryable: false, message: 'Token expired' },
   INVALID_TOKEN_TIMESTAMPS: { status: 401, retryable: false, message: 'Invalid token timestamps' },
   INVALID_TOKEN_SIGNATURE: { status: 401, retryable: false, message: 'Invalid token signature' },
+  MISSING_CONTEXT: { status: 401, retryable: false, message: 'Missing user or tenant context' },
   USER_MISMATCH: { status: 403, retryable: false, message: 'user_id mismatch' },
   TENANT_MISMATCH: { status: 403, retryable: false, message: 'tenant_id mismatch' },
   SESSION_NOT_AUTHORIZED: { status: 403, retryable: false, message: 'Session not authorized' },
@@ -113,6 +114,7 @@ export const ERRORS = define({
     message:
       'Webhook URL not allowed: this version of kazi does not deliver webhooks yet. Leave "webhook" out and follow GET /jobs/{id}/events instead.',
   },
+  UPGRADE_REQUIRED: { status: 426, retryable: false, message: 'WebSocket upgrade required' },
   HEADERS_TOO_LARGE: { status: 431, retryable: false, message: 'Request header fields too large' },
   QUEUE_FULL: { status: 429, retryable: true, message: 'Queue limit reached ({most})' },
   REQUEST_BUDGET_EXCEEDED: { status: 429, retryable: false, message: 'Session request budget exceeded ({limit})' },

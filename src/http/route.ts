@@ -33,6 +33,8 @@ export interface ApiRoute<Body> {
   readonly access: Exclude<Access, { readonly who: 'public' }>;
   /** True where requests count against the rate limit: then the handler sees to it that `countRequest` is called. */
   readonly rateLimited?: true;
+  /** Refuses a request for what it is, before anything else. */
+  readonly checkFirst?: (request: FastifyRequest) => void;
   /** Parses the body, before the credential is looked at. Throws INVALID_JSON or INVALID_REQUEST. */
   readonly readBody: (bytes: Buffer | undefined) => Body;
   /** Refuses a path that names nothing which can exist, once the credential is known and before its hints are looked at. */
@@ -56,6 +58,7 @@ export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, 
     url: route.url,
     config: { access, ...(route.errorFields ? { errorFields: route.errorFields } : {}) },
     handler: async (request, reply) => {
+      route.checkFirst?.(request);
       const body = readBody(request.body as Buffer | undefined);
       const query = new URLSearchParams(searchOf(request.url));
       const { authorization } = request.headers;

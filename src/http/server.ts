@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import type { ActionContext } from '../actions/context.ts';
 import { KaziError } from '../core/errors.ts';
 import type { EventHub } from '../realtime/event-hub.ts';
+import type { Realtime } from '../realtime/realtime.ts';
 import { type DeclaredRoute, guardRoutes } from './access.ts';
 import { allowedHeaders, CORS_HEADERS } from './cors.ts';
 import { addJobRoutes } from './jobs/routes.ts';
+import type { SocketSettings } from './jobs/sockets/settings.ts';
 import { addAgentRoutes } from './operations/agents.ts';
 import { addApprovalRoutes } from './operations/approvals.ts';
 import { addBudgetRoutes } from './operations/budgets.ts';
@@ -17,10 +19,12 @@ import { MAX_BODY_BYTES } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathOf, toRouterUrl } from './request-url.ts';
 import { answerClientError, sendError } from './send-error.ts';
+import { Upgrades } from './upgrade.ts';
 
 export interface ServerOptions {
   readonly context: ActionContext;
   readonly hub: EventHub;
+  readonly realtime: Realtime;
   readonly health: HealthSource;
   readonly log: Logger;
   /** Aborted when the node begins to stop: new work is refused, streams end with their cursor, connections are closed. */
@@ -29,6 +33,8 @@ export interface ServerOptions {
   readonly queryTimeoutMs: number;
   /** How long a repeated request waits for the answer of a first one that is still open; 30 s when absent. */
   readonly replayWaitMs?: number;
+  /** In place of what the contract says of open sockets; for tests. */
+  readonly sockets?: Partial<SocketSettings>;
   /** False on a node that only runs jobs: it answers for its health, and nothing else. */
   readonly servesApi: boolean;
 }
@@ -50,7 +56,7 @@ const REPLAY_WAIT_MS = 30_000;
 
 /** Builds the HTTP face of a node. It listens when the caller says so; close() drains by itself if nobody has before. */
 export const buildServer = (options: ServerOptions): FastifyInstance => {
-  const { context, hub, health, log } = options;
+  const { context, health, log } = options;
   const server = createServer();
   const routes = guardRoutes(server);
   server.decorate('declaredRoutes', routes);
@@ -83,8 +89,10 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
     addUsageRoutes(server, context);
     addBudgetRoutes(server, context);
     addApprovalRoutes(server, context);
-    const { queryTimeoutMs, replayWaitMs = REPLAY_WAIT_MS } = options;
-    addJobRoutes(server, { context, hub, draining, closing: closing.signal, queryTimeoutMs, replayWaitMs });
+    const { replayWaitMs = REPLAY_WAIT_MS } = options;
+    const upgrades = new Upgrades();
+    upgrades.listen(server);
+    addJobRoutes(server, { ...options, replayWaitMs, draining, closing: closing.signal }, upgrades);
   }
   const patterns = routes.map(({ url }) => patternOf(url));
   server.setNotFoundHandler((request, reply) => {
@@ -106,6 +114,7 @@ const createServer = (): FastifyInstance =>
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    http: { shouldUpgradeCallback: Upgrades.isWanted },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,

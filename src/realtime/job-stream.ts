@@ -1,9 +1,9 @@
-import { KaziError } from '../core/errors.ts';
 import type { SessionEvent } from '../core/event.ts';
 import type { Job } from '../core/job.ts';
 import { hasEnded, isEndOfJob } from '../core/job-end.ts';
 import type { Queryable } from '../storage/database.ts';
-import { eventBounds, readJobEvents } from '../storage/events.ts';
+import { readJobEvents } from '../storage/events.ts';
+import { checkCursor } from './check-cursor.ts';
 import type { EventHub } from './event-hub.ts';
 
 /** A job whose events somebody may read, and where they stand. */
@@ -24,7 +24,7 @@ export const readJobPage = async (
   db: Queryable,
   cursor: JobCursor & { readonly limit: number },
 ): Promise<EventPage> => {
-  await checkCursor(db, cursor);
+  await checkCursor(db, { sessionNum: cursor.job.sessionNum, afterSeq: cursor.afterSeq });
   const afterSeq = startOf(cursor);
   const { id: jobId, sessionNum } = cursor.job;
   const events = await readJobEvents(db, { sessionNum, jobId, afterSeq, limit: cursor.limit });
@@ -43,7 +43,7 @@ export const followJob = async (
 ): Promise<AsyncIterable<readonly SessionEvent[]>> => {
   const { job, signal } = cursor;
   // In this order: what is appended after the bounds were read comes after `newest`, where the stream goes on.
-  const newest = await checkCursor(db, cursor);
+  const newest = await checkCursor(db, { sessionNum: job.sessionNum, afterSeq: cursor.afterSeq });
   const afterSeq = startOf(cursor);
   const [first] = await readJobEvents(db, { sessionNum: job.sessionNum, jobId: job.id, afterSeq, limit: 1 });
   if (first === undefined && hasEnded(job)) return nothing();
@@ -71,17 +71,3 @@ async function* untilEnd(
 
 /** What the session wrote before the job is not read at all. */
 const startOf = ({ job, afterSeq }: JobCursor): number => Math.max(afterSeq ?? 0, job.firstSeq - 1);
-
-const checkCursor = async (db: Queryable, { job, afterSeq }: JobCursor): Promise<number> => {
-  const { first, newest } = (await eventBounds(db, job.sessionNum)) ?? { first: null, newest: 0 };
-  if (afterSeq === null) return newest;
-  if (afterSeq > newest) {
-    const message = `Invalid cursor: found "${afterSeq}", expected at most ${newest}, the newest event of the session. Send the id of an event that was received.`;
-    throw new KaziError('INVALID_REQUEST', { message });
-  }
-  const firstKept = first ?? newest + 1;
-  if (afterSeq > 0 && afterSeq + 1 < firstKept) {
-    throw new KaziError('CURSOR_EXPIRED', { first: firstKept, found: afterSeq, resume: firstKept - 1 });
-  }
-  return newest;
-};

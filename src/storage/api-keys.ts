@@ -91,3 +91,7 @@ export const revokeApiKey = async (db: Queryable, tenantId: string, id: string):
 export const touchApiKeys = async (db: Queryable, ids: readonly string[]): Promise<void> => {
   await db.query('api-keys/touch', [ids]);
 };
+
+/** Those of these keys that were revoked. */
+export const listRevokedKeys = async (db: Queryable, ids: readonly string[]): Promise<string[]> =>
+  (await db.query<{ id: string }>('api-keys/list-revoked', [ids])).map(({ id }) => id);

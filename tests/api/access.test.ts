@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import Fastify from 'fastify';
 import { type DeclaredRoute, guardRoutes } from '../../src/http/access.ts';
 import { startApi } from '../support/api.ts';
-import { bearer, send } from '../support/api-client.ts';
+import { bearer, send, UPGRADE } from '../support/api-client.ts';
 
 // Nobody runs what is asked: a query ends by its timeout.
 const api = await startApi({ runsJobs: false, queryTimeoutMs: 200 });
@@ -29,8 +29,12 @@ const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (url.startsWith('/approvals')) return { body: { decision: 'allow' } };
   return { body: ['/keys', '/agents'].includes(url) ? { name: 'x' } : { question: 'x', agent_type: 'echo' } };
 };
-const ask = async (route: DeclaredRoute, headers: Readonly<Record<string, string>>, path = pathOf(route)) =>
-  await send(api.url, { method: route.method, path, headers, ...bodyOf(route) });
+/** Sockets are open to an upgrade alone; under every other method they answer as a GET without one. */
+const isSocket = ({ url }: DeclaredRoute): boolean => ['/query_stream', '/ws', '/events'].includes(url);
+const ask = async (route: DeclaredRoute, headers: Readonly<Record<string, string>>, path = pathOf(route)) => {
+  const upgrade = isSocket(route) && route.method === 'GET' ? UPGRADE : {};
+  return await send(api.url, { method: route.method, path, headers: { ...upgrade, ...headers }, ...bodyOf(route) });
+};
 const nameOf = ({ method, url }: DeclaredRoute): string => `${method} ${url}`;
 
 describe('the access of every route', () => {
@@ -41,13 +45,16 @@ describe('the access of every route', () => {
     const open = JSON.stringify({ who: 'public' });
     assert.deepEqual(names, [
       `DELETE /agents/:name ${closed('admin', 'tenant')}`,
+      `DELETE /events ${closed('read', 'session', true)}`,
       `DELETE /health ${open}`,
       `DELETE /jobs/ ${open}`,
       `DELETE /jobs/:jobId ${closed('submit', 'job')}`,
       `DELETE /keys/:id ${closed('admin', 'tenant')}`,
+      `DELETE /query_stream ${closed('read', 'session', true)}`,
       `DELETE /session/ ${open}`,
       `DELETE /session/:sessionId/queue ${closed('submit', 'session')}`,
       `DELETE /session/:sessionId/queue/:promptId ${closed('submit', 'session')}`,
+      `DELETE /ws ${closed('read', 'session', true)}`,
       `GET /agents ${closed('read', 'tenant')}`,
       `GET /agents/:name ${closed('read', 'tenant')}`,
       `GET /agents/:name/versions ${closed('read', 'tenant')}`,
@@ -56,6 +63,7 @@ describe('the access of every route', () => {
       `GET /budgets ${closed('admin', 'tenant')}`,
       `GET /budgets/:kind ${closed('admin', 'tenant')}`,
       `GET /budgets/:kind/:id ${closed('admin', 'tenant')}`,
+      `GET /events ${closed('read', 'session', true)}`,
       `GET /health ${open}`,
       `GET /healthz ${open}`,
       `GET /jobs ${closed('read', 'tenant')}`,
@@ -67,6 +75,7 @@ describe('the access of every route', () => {
       `GET /jobs/:jobId/usage ${closed('read', 'job')}`,
       `GET /keys ${closed('admin', 'tenant')}`,
       `GET /query ${open}`,
+      `GET /query_stream ${closed('read', 'session', true)}`,
       `GET /readyz ${open}`,
       `GET /session/ ${open}`,
       `GET /session/:sessionId/messages ${closed('read', 'session')}`,
@@ -76,28 +85,38 @@ describe('the access of every route', () => {
       `GET /sessions ${closed('read', 'tenant')}`,
       `GET /submit ${open}`,
       `GET /usage ${closed('read', 'tenant')}`,
+      `GET /ws ${closed('read', 'session', true)}`,
       `HEAD /jobs/ ${open}`,
       `HEAD /jobs/:jobId/artifacts/* ${closed('read', 'job', true)}`,
       `HEAD /session/ ${open}`,
+      `PATCH /events ${closed('read', 'session', true)}`,
       `PATCH /health ${open}`,
       `PATCH /jobs/ ${open}`,
+      `PATCH /query_stream ${closed('read', 'session', true)}`,
       `PATCH /session/ ${open}`,
       `PATCH /session/:sessionId/queue/:promptId ${closed('submit', 'session')}`,
+      `PATCH /ws ${closed('read', 'session', true)}`,
       `POST /agents ${closed('admin', 'tenant')}`,
       `POST /approvals/:id ${closed('submit', 'job')}`,
+      `POST /events ${closed('read', 'session', true)}`,
       `POST /health ${open}`,
       `POST /jobs/ ${open}`,
       `POST /keys ${closed('admin', 'tenant')}`,
       `POST /query ${closed('submit', 'session')}`,
+      `POST /query_stream ${closed('read', 'session', true)}`,
       `POST /session/ ${open}`,
       `POST /session/:sessionId/queue ${closed('submit', 'session')}`,
       `POST /session/:sessionId/stop ${closed('submit', 'session')}`,
       `POST /submit ${closed('submit', 'session')}`,
+      `POST /ws ${closed('read', 'session', true)}`,
       `PUT /budgets/:kind ${closed('admin', 'tenant')}`,
       `PUT /budgets/:kind/:id ${closed('admin', 'tenant')}`,
+      `PUT /events ${closed('read', 'session', true)}`,
       `PUT /health ${open}`,
       `PUT /jobs/ ${open}`,
+      `PUT /query_stream ${closed('read', 'session', true)}`,
       `PUT /session/ ${open}`,
+      `PUT /ws ${closed('read', 'session', true)}`,
     ]);
   });
 
@@ -117,9 +136,16 @@ describe('the access of every route', () => {
     });
   }
 
+  for (const route of routes.filter((each) => each.url === '/query_stream' && each.method !== 'GET')) {
+    test(`${nameOf(route)} is refused before anything is looked at`, async () => {
+      const answer = await ask(route, UPGRADE);
+      assert.deepEqual([answer.status, answer.text], [426, 'WebSocket upgrade required']);
+    });
+  }
+
   for (const route of routes) {
     const { access } = route;
-    if (access.who === 'public') continue;
+    if (access.who === 'public' || (route.url === '/query_stream' && route.method !== 'GET')) continue;
 
     test(`${nameOf(route)} refuses whoever proves nothing`, async () => {
       assert.equal((await ask(route, {})).status, 401);

@@ -22,6 +22,14 @@ export const bearer = (credential: string): Readonly<Record<string, string>> => 
   authorization: `Bearer ${credential}`,
 });
 
+/** Headers that ask for a WebSocket. */
+export const UPGRADE: Readonly<Record<string, string>> = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'a2F6aSB0ZXN0cyBzb2NrZQ==',
+};
+
 /** Sends a request on a connection of its own and reads the whole answer. */
 export const send = async (
   baseUrl: string,
@@ -52,6 +60,12 @@ export const send = async (
       });
     },
   );
+  // A socket that opened is only noted: tests of sockets have a client of their own.
+  outgoing.on('upgrade', (response, socket) => {
+    socket.destroy();
+    const { statusCode = 0, headers } = response;
+    resolve({ status: statusCode, headers, text: '', bytes: Buffer.alloc(0), json: {} });
+  });
   outgoing.on('error', reject);
   outgoing.end(bytes ?? undefined);
   return await promise;

@@ -17,8 +17,10 @@ import type { Scope } from '../../src/core/scope.ts';
 import { mintSessionToken, type TokenClaims } from '../../src/core/session-token.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { LifeSign } from '../../src/engine/life-sign.ts';
+import type { SocketSettings } from '../../src/http/jobs/sockets/settings.ts';
 import { buildServer } from '../../src/http/server.ts';
 import { EventHub } from '../../src/realtime/event-hub.ts';
+import { Realtime } from '../../src/realtime/realtime.ts';
 import { echoRuntime } from '../../src/runtimes/echo/echo-runtime.ts';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { shellRuntime } from '../../src/runtimes/shell/shell-runtime.ts';
@@ -48,6 +50,8 @@ export interface ApiOptions {
   readonly replayWaitMs?: number;
   /** Requests a minute; those of an operator who sets none when absent. */
   readonly rateLimits?: ActionContext['rateLimits'];
+  readonly sockets?: Partial<SocketSettings>;
+  readonly realtime?: { readonly presenceMs: number };
   /** Reasons that /readyz gives. */
   readonly reasons?: readonly string[];
   /** Lines of the log, as JSON. */
@@ -95,18 +99,23 @@ export const startApi = async (options: ApiOptions = {}, t?: TestContext): Promi
   });
   hub.start();
   undo.defer(async () => await hub.stop());
+  const realtime = new Realtime({ context, hub, pollMs: options.pollMs ?? 200, ...options.realtime });
+  realtime.start();
+  undo.defer(async () => await realtime.stop());
   const draining = new AbortController();
   const health = { check: async () => await Promise.resolve(options.reasons ?? []) };
   const servesApi = options.servesApi ?? true;
   const server = buildServer({
     context,
     hub,
+    realtime,
     health,
     log: context.log,
     draining: draining.signal,
     servesApi,
     queryTimeoutMs: options.queryTimeoutMs ?? 30_000,
     ...(options.replayWaitMs === undefined ? {} : { replayWaitMs: options.replayWaitMs }),
+    ...(options.sockets ? { sockets: options.sockets } : {}),
   });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   undo.defer(async () => {

@@ -14,6 +14,7 @@ const PLAIN: ReadonlySet<ErrorCode> = new Set([
   'METHOD_NOT_ALLOWED',
   'INVALID_JOB_PATH',
   'INVALID_SESSION_PATH',
+  'UPGRADE_REQUIRED',
 ]);
 /** Marked **D** in the contract: `detail` repeats `error`. */
 const DETAILED: ReadonlySet<ErrorCode> = new Set(['INVALID_JOB_ID', 'JOB_NOT_FOUND', 'ARTIFACT_NOT_FOUND']);
@@ -51,7 +52,7 @@ const NO_REQUEST_LIMIT = 1_000_000_000;
 const NO_COST_LIMIT = 1_000_000;
 
 /** `code` and `details` of the errors of a session's budget (section 9.4); nothing for others. */
-const describeBudget = ({ code, details }: KaziError): Readonly<Record<string, unknown>> => {
+export const describeBudget = ({ code, details }: KaziError): Readonly<Record<string, unknown>> => {
   if (code !== 'REQUEST_BUDGET_EXCEEDED' && code !== 'COST_BUDGET_EXCEEDED') return {};
   const { limit: _printed, ...counts } = details;
   return {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Upgrades } from '../upgrade.ts';
 import { addArtifactRoutes } from './artifacts.ts';
 import { addEventRoutes } from './events.ts';
 import { addJobRecordRoutes } from './jobs.ts';
@@ -7,10 +8,11 @@ import { addQueryRoutes } from './query.ts';
 import { addQueueRoutes } from './queue.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addStopRoutes } from './stop.ts';
+import { addSocketRoutes } from './sockets/routes.ts';
 import { addSubmitRoutes } from './submit.ts';
 
 /** All routes of the jobs API. */
-export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions): void => {
+export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions, upgrades: Upgrades): void => {
   addQueryRoutes(server, options);
   addSubmitRoutes(server, options);
   addJobRecordRoutes(server, options.context);
@@ -19,4 +21,5 @@ export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions)
   addSessionRoutes(server, options.context);
   addQueueRoutes(server, options);
   addStopRoutes(server, options);
+  addSocketRoutes(server, options, upgrades);
 };

@@ -4,7 +4,8 @@ import { storableText } from '../schema.ts';
 import { MAX_SECONDS } from '../seconds.ts';
 import { ifBusy, question } from './input-schema.ts';
 
-const SESSION_KEY_UNITS = 256;
+/** Longest `session_key`. */
+export const SESSION_KEY_UNITS = 256;
 /** PostgreSQL and JSON.stringify read nested values by recursion; this is far below what either bears. */
 const METADATA_DEPTH = 500;
 

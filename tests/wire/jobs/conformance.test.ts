@@ -10,6 +10,7 @@ import { defineQueueChecks } from './suite-queue.ts';
 import { defineRateLimitChecks } from './suite-rate-limit.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
 import { defineStopChecks } from './suite-stop.ts';
+import { defineSocketChecks } from './suite-sockets.ts';
 
 const target = await findTarget();
 
@@ -24,4 +25,5 @@ describe('conformance of the jobs API', () => {
   defineStopChecks(target);
   defineForkChecks(target);
   defineRateLimitChecks(target);
+  defineSocketChecks(target);
 });

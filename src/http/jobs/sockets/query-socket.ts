@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { createQuery } from '../../../actions/create-query.ts';
+import { findJob } from '../../../actions/find-job.ts';
+import { type ErrorCode, isKaziError, KaziError } from '../../../core/errors.ts';
+import type { SessionStand } from '../../../realtime/follow-session.ts';
+import { describeBudget } from '../errors.ts';
+import type { JobRoutesOptions } from '../options.ts';
+import { parseStreamFrame, type StreamingQuery } from './client-frames.ts';
+import type { ClientSocket } from './client-socket.ts';
+import { type FollowParts, followLog, type LogFollow } from './follow-log.ts';
+
+/** Refusals for money: whoever watches the session learns of them as well. */
+const BUDGET_REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'REQUEST_BUDGET_EXCEEDED',
+  'COST_BUDGET_EXCEEDED',
+  'API_KEY_LIMIT_REACHED',
+  'TENANT_LIMIT_REACHED',
+]);
+
+export interface QuerySocketOptions extends FollowParts {
+  readonly routes: JobRoutesOptions;
+  readonly socket: ClientSocket;
+  readonly sessionId: string;
+}
+
+/** A socket on which one session is asked, and everything is told that it does. */
+export class QuerySocket {
+  readonly #options: QuerySocketOptions;
+  readonly #followed = new Set<string>();
+
+  constructor(options: QuerySocketOptions) {
+    this.#options = options;
+  }
+
+  /** Follows the session and handles the client's frames, until the socket is closed. */
+  start(follow: Pick<LogFollow, 'stand' | 'skipParts' | 'isResumable' | 'onSent'>): void {
+    const { socket, sessionId } = this.#options;
+    this.#follow(sessionId, follow);
+    socket.listen(async (text) => await this.#handle(text));
+  }
+
+  #follow(sessionId: string, follow: Pick<LogFollow, 'stand' | 'skipParts' | 'isResumable' | 'onSent'>): void {
+    const { socket } = this.#options;
+    if (this.#followed.has(sessionId)) return;
+    this.#followed.add(sessionId);
+    void followLog(this.#options, { ...follow, socket, sessionId, takesJobs: false, signal: socket.closed });
+  }
+
+  async #handle(text: string | null): Promise<void> {
+    const { socket } = this.#options;
+    const frame = parseStreamFrame(text);
+    switch (frame.type) {
+      case 'ping':
+        socket.send({ type: 'pong', data: {} });
+        return;
+      case 'invalid':
+        socket.send({ type: 'execution_state', data: { event: 'invalid_message', error: frame.error } });
+        return;
+      case 'stop':
+        return;
+      case 'query':
+        await this.#ask(frame.data);
+    }
+  }
+
+  /** Whoever follows the session, this socket too, sees the run in its log: only a refusal is said here. */
+  async #ask(query: StreamingQuery): Promise<void> {
+    const { routes, socket, sessionId } = this.#options;
+    const { context, draining } = routes;
+    const { principal } = socket;
+    try {
+      if (draining.aborted) throw new KaziError('SHUTTING_DOWN');
+      const created = await createQuery(context, principal, {
+        job: {
+          question: query.question,
+          agent: query.agent_type || null,
+          session: { sessionId, sessionKey: null },
+          scheduleAt: null,
+          metadata: null,
+          priority: 0,
+          // A frame is sent once: there is nothing to know it again by.
+          request: { idempotencyScope: null, hash: randomBytes(32), isRetry: false, toResponse: (jobId) => jobId },
+        },
+        jobId: query.job_id ?? null,
+        isForked: query.fork_session ?? false,
+      });
+      if (query.fork_session) await this.#followJob(created.response);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** A run in a copy of the session has a log of its own. */
+  async #followJob(jobId: string): Promise<void> {
+    const { context } = this.#options.routes;
+    const { principal } = this.#options.socket;
+    const job = await findJob(context, principal, { jobId, namedSessionId: null });
+    const session = await context.directory.findSession(principal.tenantId, job.sessionId);
+    const stand: SessionStand = { session, afterSeq: job.firstSeq - 1, fault: undefined };
+    this.#follow(job.sessionId, { stand, skipParts: 0, isResumable: false, onSent: () => undefined });
+  }
+
+  #refuse(error: unknown): void {
+    const { socket, sessionId, log, realtime } = this.#options;
+    const known = isKaziError(error) ? error : new KaziError('INTERNAL', {}, { cause: error });
+    if (known.code === 'INTERNAL') log.error({ err: error, session: sessionId }, 'a query over a socket failed');
+    const data = { error: known.message, ...describeBudget(known) };
+    socket.send({ type: 'query_error', data });
+    if (!BUDGET_REFUSALS.has(known.code)) return;
+    const { tenantId, userId } = socket.principal;
+    realtime.refusals.publish({ sessionId, tenantId, userId, data });
+  }
+}
