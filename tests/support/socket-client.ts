@@ -57,6 +57,13 @@ export class SocketClient {
     }
   }
 
+  /** Resolves once so many frames have come, counted from the first, or the socket is closed. */
+  async count(frames: number): Promise<void> {
+    while (this.frames.length < frames && this.webSocket.readyState === WebSocket.OPEN) {
+      await Promise.race([this.#woken(), this.closed]);
+    }
+  }
+
   /** Types of the frames so far. */
   get types(): string[] {
     return this.frames.map(({ type }) => type);
@@ -73,12 +80,15 @@ export class SocketClient {
     await this.closed;
   }
 
-  async #more(what: string): Promise<void> {
+  async #woken(): Promise<'more'> {
     const { promise, resolve } = Promise.withResolvers<'more'>();
     const wake = (): void => resolve('more');
     this.#waiters.add(wake);
-    const result = await Promise.race([promise, this.closed]);
-    this.#waiters.delete(wake);
+    return await promise.finally(() => this.#waiters.delete(wake));
+  }
+
+  async #more(what: string): Promise<void> {
+    const result = await Promise.race([this.#woken(), this.closed]);
     if (result !== 'more' && this.#taken >= this.frames.length)
       assert.fail(`the socket closed with ${result.join(' ')}, expected ${what}; got ${this.types.join(', ')}`);
   }

@@ -114,7 +114,7 @@ export class BusSocket {
       isResumable,
       takesJobs: true,
       signal: AbortSignal.any([ended.signal, socket.closed]),
-      onSent: ({ place }) => {
+      onSending: ({ place }) => {
         if (this.#follows.get(sessionId) === ended) this.#positions.set(sessionId, `${place.seq}.${place.part}`);
       },
     });

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Principal } from '../../../core/principal.ts';
 import type { FrameContent } from './frames.ts';
@@ -17,6 +18,7 @@ export interface ClientSocketOptions {
   readonly webSocket: WebSocket;
   readonly principal: Principal;
   readonly settings: SocketSettings;
+  readonly log: Logger;
   /** Session that the socket's own frames name; empty on the event bus. */
   readonly sessionId: string;
   /** Where a slow client may resume, as text of at most 60 characters. */
@@ -45,6 +47,12 @@ export class ClientSocket {
     webSocket.on('close', () => this.#closed.abort());
     // A breach of the protocol or a broken connection; "close" follows.
     webSocket.on('error', () => undefined);
+  }
+
+  /** False once either side has begun to close. */
+  get isOpen(): boolean {
+    const { webSocket } = this.#options;
+    return webSocket.readyState === webSocket.OPEN;
   }
 
   /** Aborted once the connection is gone. */
@@ -84,7 +92,7 @@ export class ClientSocket {
 
   sendText(text: string): void {
     const { webSocket, settings } = this.#options;
-    if (webSocket.readyState !== webSocket.OPEN) return;
+    if (!this.isOpen) return;
     if (webSocket.bufferedAmount > settings.bufferBytes * UNREAD_BUFFERS) this.#closeSlow();
     else webSocket.send(text);
   }
@@ -101,11 +109,14 @@ export class ClientSocket {
       return;
     }
     this.isAlive = false;
-    if (webSocket.readyState === webSocket.OPEN) webSocket.ping();
+    if (this.isOpen) webSocket.ping();
   }
 
   #closeSlow(): void {
-    this.close(CLOSE.slow, `slow consumer, resume with after=${this.#options.resumeFrom()}`);
+    const { webSocket, log, resumeFrom, sessionId } = this.#options;
+    if (!this.isOpen) return;
+    log.info({ session: sessionId, unreadBytes: webSocket.bufferedAmount }, 'a slow socket is closed');
+    this.close(CLOSE.slow, `slow consumer, resume with after=${resumeFrom()}`);
   }
 
   async #handleAll(handle: (text: string | null) => Promise<void>): Promise<void> {

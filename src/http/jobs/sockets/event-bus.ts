@@ -44,6 +44,7 @@ const openBus = async (exchange: Exchange<unknown>, options: SocketRoutesOptions
     webSocket,
     principal,
     settings,
+    log: context.log,
     sessionId: '',
     resumeFrom: () => bus.position(),
   });

@@ -27,8 +27,8 @@ export interface LogFollow {
   readonly isResumable: boolean;
   /** False = without what only the event bus carries. */
   readonly takesJobs: boolean;
-  /** Told of each frame that was handed over. */
-  readonly onSent: (frame: LogFrame) => void;
+  /** Told of each frame, right before it is handed over. */
+  readonly onSending: (frame: LogFrame) => void;
   readonly signal: AbortSignal;
 }
 
@@ -45,9 +45,9 @@ export const followLog = async (parts: FollowParts, follow: LogFollow): Promise<
     for await (const { events } of followSession(parts.realtime, { principal, sessionId, stand, signal })) {
       for (const event of events) {
         for (const frame of await framesOf(parts, event, follow)) {
-          if (signal.aborted) return;
+          if (signal.aborted || !socket.isOpen) return;
+          follow.onSending(frame);
           await socket.sendLog(frame.bytes(follow.isResumable));
-          follow.onSent(frame);
         }
       }
     }

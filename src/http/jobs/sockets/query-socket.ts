@@ -33,13 +33,13 @@ export class QuerySocket {
   }
 
   /** Follows the session and handles the client's frames, until the socket is closed. */
-  start(follow: Pick<LogFollow, 'stand' | 'skipParts' | 'isResumable' | 'onSent'>): void {
+  start(follow: Pick<LogFollow, 'stand' | 'skipParts' | 'isResumable' | 'onSending'>): void {
     const { socket, sessionId } = this.#options;
     this.#follow(sessionId, follow);
     socket.listen(async (text) => await this.#handle(text));
   }
 
-  #follow(sessionId: string, follow: Pick<LogFollow, 'stand' | 'skipParts' | 'isResumable' | 'onSent'>): void {
+  #follow(sessionId: string, follow: Pick<LogFollow, 'stand' | 'skipParts' | 'isResumable' | 'onSending'>): void {
     const { socket } = this.#options;
     if (this.#followed.has(sessionId)) return;
     this.#followed.add(sessionId);
@@ -97,7 +97,7 @@ export class QuerySocket {
     const job = await findJob(context, principal, { jobId, namedSessionId: null });
     const session = await context.directory.findSession(principal.tenantId, job.sessionId);
     const stand: SessionStand = { session, afterSeq: job.firstSeq - 1, fault: undefined };
-    this.#follow(job.sessionId, { stand, skipParts: 0, isResumable: false, onSent: () => undefined });
+    this.#follow(job.sessionId, { stand, skipParts: 0, isResumable: false, onSending: () => undefined });
   }
 
   #refuse(error: unknown): void {

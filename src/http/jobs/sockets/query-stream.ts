@@ -42,7 +42,14 @@ const openStream = async (exchange: Exchange<unknown>, options: SocketRoutesOpti
   const webSocket = upgrades.open(request, reply);
   if (!webSocket) return reply;
   let position = String(stand.afterSeq);
-  const socket = new ClientSocket({ webSocket, principal, settings, sessionId, resumeFrom: () => position });
+  const socket = new ClientSocket({
+    webSocket,
+    principal,
+    settings,
+    log: context.log,
+    sessionId,
+    resumeFrom: () => position,
+  });
   openSockets.add(socket, { closesIdle: false });
   socket.send({ type: 'connection_ack', data: { status: statusOf(view) } });
   const { realtime } = routes;
@@ -50,7 +57,7 @@ const openStream = async (exchange: Exchange<unknown>, options: SocketRoutesOpti
     stand,
     skipParts: cursor.skipParts,
     isResumable: after !== null,
-    onSent: ({ place }) => {
+    onSending: ({ place }) => {
       position = `${place.seq}.${place.part}`;
     },
   });
