@@ -1,4 +1,5 @@
 import { isKaziError } from '../core/errors.ts';
+import { nameHint } from '../core/name-hint.ts';
 import type { Principal } from '../core/principal.ts';
 import { getRunningJob } from '../storage/sessions.ts';
 import {
@@ -35,7 +36,7 @@ export const placeJob = async (
     mostCharacters: MERGED_CHARACTERS,
     responses: responses as Readonly<Record<PlacementOutcome, string>>,
   });
-  await announce(context, placement);
+  await announce(context, placement, submission);
   const outcome = placement.outcome === 'replay' ? 'queued' : placement.outcome;
   const response = toResponse(placement.jobId ?? submission.id, outcome)
     .replace('{queue_length}', String(placement.queueLength ?? 0))
@@ -61,11 +62,13 @@ const findSteerable = async (
   }
 };
 
-const announce = async (context: ActionContext, placement: Placement): Promise<void> => {
+const announce = async (context: ActionContext, placement: Placement, submission: JobSubmission): Promise<void> => {
   const { notifications } = context;
   const { outcome, sessionNum, targetJobId, lanes } = placement;
   for (const lane of lanes) notifications.publish('lanes', lane);
   if (lanes.length === 0) notifications.publish('lanes', 0);
+  if (submission.sessionNum === null)
+    notifications.publish('sessions', nameHint(submission.tenantId, submission.sessionId));
   if (sessionNum !== null) notifications.publish('events', sessionNum);
   if (targetJobId === null || sessionNum === null) return;
   if (outcome === 'steered') notifications.publish('news', targetJobId);

@@ -7,8 +7,8 @@ import type { JobRoutesOptions } from './options.ts';
 import { addQueryRoutes } from './query.ts';
 import { addQueueRoutes } from './queue.ts';
 import { addSessionRoutes } from './sessions.ts';
-import { addStopRoutes } from './stop.ts';
 import { addSocketRoutes } from './sockets/routes.ts';
+import { addStopRoutes } from './stop.ts';
 import { addSubmitRoutes } from './submit.ts';
 
 /** All routes of the jobs API. */

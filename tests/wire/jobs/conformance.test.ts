@@ -9,8 +9,8 @@ import { defineQueryChecks } from './suite-query.ts';
 import { defineQueueChecks } from './suite-queue.ts';
 import { defineRateLimitChecks } from './suite-rate-limit.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
-import { defineStopChecks } from './suite-stop.ts';
 import { defineSocketChecks } from './suite-sockets.ts';
+import { defineStopChecks } from './suite-stop.ts';
 
 const target = await findTarget();
 

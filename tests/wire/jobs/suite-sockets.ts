@@ -5,7 +5,7 @@ import { bearer, send, UPGRADE } from '../../support/api-client.ts';
 import { type Frame, SocketClient } from '../../support/socket-client.ts';
 import { assertError, assertText, assertValid, Caller, mintToken, type Target } from './target.ts';
 
-/** Conformance checks 9, 10, 12, 13, 15, 33, 34, 39 and 43 to 47, as far as they are about WebSockets. */
+/** Conformance checks 9, 10, 12, 13, 15, 33, 34, 37, 39, 40 and 43 to 47, as far as they are about WebSockets. */
 export const defineSocketChecks = (target: Target): void => {
   const caller = new Caller(target);
   const token = (claims: Readonly<Record<string, unknown>>): string => mintToken(target, claims);
@@ -147,6 +147,51 @@ export const defineSocketChecks = (target: Target): void => {
       if (round % 5 === 0) await socket.next('query_complete');
     }
     assert.ok(!socket.types.includes('query_error'));
+  });
+
+  test('40. a stop frame ends the run gracefully, and only its sender is answered', async (t) => {
+    const session = freshId();
+    const [asker, witness] = [
+      await openStream(t, `?session_id=${session}`),
+      await openStream(t, `?session_id=${session}`),
+    ];
+    asker.send({ type: 'stop' });
+    assert.deepEqual((await asker.next('execution_state')).data, { event: 'stop', ok: true });
+    asker.send({ question: '```sh\necho begun; sleep 1\n```\n```sh\necho never\n```', agent_type: 'shell' });
+    await asker.next('execution_state', ({ data }) => data['event'] === 'step.started');
+    asker.send({ type: 'stop' });
+    for (const socket of [asker, witness]) {
+      const { summary } = (await socket.next('query_complete')).data as { summary: Record<string, unknown> };
+      assert.deepEqual([summary['subtype'], summary['is_error'], summary['text']], ['cancelled', false, 'begun\n']);
+    }
+    const stops = (client: SocketClient): number => client.frames.filter(({ data }) => data['event'] === 'stop').length;
+    assert.deepEqual([stops(asker), stops(witness)], [2, 0]);
+    asker.send({ question: 'the next one', agent_type: 'echo' });
+    assert.equal((await asker.next('assistant_message')).data['content'], 'the next one');
+  });
+
+  test('37. a queued prompt is told of with its place, and runs in its turn', async (t) => {
+    const session = freshId();
+    const socket = await openStream(t, `?session_id=${session}`);
+    const bus = await openBus(t, `?session_id=${session}`);
+    const jobId = await caller.submitJob({ session_id: session, agent_type: 'shell', question: 'sleep 60' });
+    await socket.next('query_start');
+    const prompts: unknown[] = [];
+    for (const question of ['first', 'second']) {
+      const answer = await caller.post(`/session/${session}/queue`, { question, agent_type: 'echo' });
+      prompts.push(answer.json['prompt_id']);
+    }
+    for (const [place, promptId] of prompts.entries()) {
+      const data = { prompt_id: promptId, queue_length: place + 1 };
+      assert.deepEqual((await socket.next('prompt_queued')).data, data);
+      assert.deepEqual((await bus.next('prompt_queued')).data, data);
+    }
+    await caller.cancel(jobId);
+    await socket.next('query_complete');
+    for (const question of ['first', 'second']) {
+      assert.equal((await socket.next('query_start')).data['question'], question);
+      await socket.next('query_complete');
+    }
   });
 
   test('43. the frames of a run come in order, and a failure is a query_error alone', async (t) => {

@@ -57,7 +57,8 @@ const toJobFrames = (event: SessionEvent, view: JobView): EventContent => {
     case 'job.requeued':
       return { session: [other(event.type, event.data)], job: status };
     case 'job.completed':
-      return { session: toEndFrames(view), job: status };
+      // An input that another run heard had none of its own.
+      return { session: event.data['steered_job_id'] === undefined ? toEndFrames(view) : [], job: status };
     case 'job.failed':
       return { session: [{ type: 'query_error', data: { error: job.error ?? 'The run failed' } }], job: status };
     case 'job.canceled':

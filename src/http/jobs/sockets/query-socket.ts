@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createQuery } from '../../../actions/create-query.ts';
 import { findJob } from '../../../actions/find-job.ts';
+import { requestStop } from '../../../actions/request-stop.ts';
 import { type ErrorCode, isKaziError, KaziError } from '../../../core/errors.ts';
 import type { SessionStand } from '../../../realtime/follow-session.ts';
 import { describeBudget } from '../errors.ts';
@@ -57,9 +58,22 @@ export class QuerySocket {
         socket.send({ type: 'execution_state', data: { event: 'invalid_message', error: frame.error } });
         return;
       case 'stop':
+        await this.#stop();
         return;
       case 'query':
         await this.#ask(frame.data);
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const { routes, socket, sessionId } = this.#options;
+    const request = { sessionId, mode: 'graceful', reason: null } as const;
+    try {
+      const { ok } = await requestStop(routes.context, socket.principal, request);
+      socket.send({ type: 'execution_state', data: { event: 'stop', ok } });
+    } catch (error) {
+      const { message } = this.#explain(error, 'a stop over a socket failed');
+      socket.send({ type: 'execution_state', data: { event: 'stop', ok: false, error: message } });
     }
   }
 
@@ -101,13 +115,20 @@ export class QuerySocket {
   }
 
   #refuse(error: unknown): void {
-    const { socket, sessionId, log, realtime } = this.#options;
-    const known = isKaziError(error) ? error : new KaziError('INTERNAL', {}, { cause: error });
-    if (known.code === 'INTERNAL') log.error({ err: error, session: sessionId }, 'a query over a socket failed');
+    const { socket, sessionId, realtime } = this.#options;
+    const known = this.#explain(error, 'a query over a socket failed');
     const data = { error: known.message, ...describeBudget(known) };
     socket.send({ type: 'query_error', data });
     if (!BUDGET_REFUSALS.has(known.code)) return;
     const { tenantId, userId } = socket.principal;
     realtime.refusals.publish({ sessionId, tenantId, userId, data });
+  }
+
+  /** What the client is told; the cause of a defect goes to the log. */
+  #explain(error: unknown, what: string): KaziError {
+    if (isKaziError(error)) return error;
+    const { log, sessionId } = this.#options;
+    log.error({ err: error, session: sessionId }, what);
+    return new KaziError('INTERNAL', {}, { cause: error });
   }
 }
