@@ -11,6 +11,8 @@ import { benchIdleStart } from './idle-start.ts';
 import { benchAccept, benchOverHttp } from './over-http.ts';
 import { KaziPipeline } from './pipeline.ts';
 import { ReferencePipeline } from './reference.ts';
+import { benchIdleSockets } from './sockets-idle.ts';
+import { benchSseFanOut } from './sse-fan-out.ts';
 import { median, showRates } from './statistics.ts';
 import { benchSteps } from './steps.ts';
 import { benchWaitingJobs } from './waiting-jobs.ts';
@@ -19,7 +21,7 @@ const HELP = `Measures kazi on this machine, beside a plain-table queue in the s
 
   npm run bench                    everything but the long drain, about 4 minutes
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
-                                   agents-waiting agents-overhead agents-delta; agents stands for all three
+                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out; agents stands for its three
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -49,6 +51,11 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     },
     { name: 'agents-overhead', run: async (server) => await benchAgentsOverhead(server, isQuick ? 5 : 20) },
     { name: 'agents-delta', run: async (server) => await benchAgentsDelta(server, isQuick ? 20 : 200) },
+    { name: 'sockets-idle', run: async (server) => await benchIdleSockets(server, 5_000 * scale) },
+    {
+      name: 'sse-fan-out',
+      run: async (server) => await benchSseFanOut(server, { subscribers: 1_000 * scale, seconds: isQuick ? 5 : 30 }),
+    },
     { name: 'waiting', run: async (server) => await benchWaitingJobs(server, 10_000 * scale) },
     {
       name: 'fairness',

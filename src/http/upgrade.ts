@@ -12,6 +12,12 @@ interface Waiting {
   readonly response: ServerResponse;
 }
 
+/** A WebSocket, and the connection that it is on. */
+export interface OpenedSocket {
+  readonly webSocket: WebSocket;
+  readonly connection: Socket;
+}
+
 /** How long a client may take to answer a close before its connection is cut. */
 const CLOSE_MS = 5_000;
 /**
@@ -67,7 +73,7 @@ export class Upgrades {
   }
 
   /** Answers 101; undefined when the client has gone. Throws MALFORMED_HTTP for a handshake that is none. */
-  open({ raw, id }: FastifyRequest, reply: FastifyReply): WebSocket | undefined {
+  open({ raw, id }: FastifyRequest, reply: FastifyReply): OpenedSocket | undefined {
     const waiting = this.#waiting.get(raw);
     const { 'sec-websocket-key': key, 'sec-websocket-version': version } = raw.headers;
     const isHandshake = key !== undefined && KEY.test(key) && (version === '13' || version === '8');
@@ -76,9 +82,9 @@ export class Upgrades {
     reply.hijack();
     response.detachSocket(socket);
     this.#requestIds.set(raw, id);
-    let opened: WebSocket | undefined;
+    let opened: OpenedSocket | undefined;
     this.#sockets.handleUpgrade(raw, socket, head, (webSocket) => {
-      opened = webSocket;
+      opened = { webSocket, connection: socket };
     });
     return opened;
   }

@@ -26,12 +26,14 @@ export const mayReadSession = (principal: Principal, session: SessionIdentity): 
     namedSessionId: null,
   });
 
-/** Where somebody stands who follows the session after the cursor, or from now on (null). Throws nothing but for the database. */
+/**
+ * Where somebody stands who follows the session after the cursor, or from now on (null); one that does not exist yet, from
+ * its beginning. Never throws for a cursor.
+ */
 export const standInSession = async (
-  context: Pick<ActionContext, 'db' | 'directory'>,
-  { principal, sessionId, afterSeq }: { principal: Principal; sessionId: string; afterSeq: number | null },
+  context: Pick<ActionContext, 'db'>,
+  { session, afterSeq }: { readonly session: SessionIdentity | undefined; readonly afterSeq: number | null },
 ): Promise<SessionStand> => {
-  const session = await context.directory.findSession(principal.tenantId, sessionId);
   if (!session) return { session, afterSeq: 0, fault: undefined };
   try {
     const newest = await checkCursor(context.db, { sessionNum: session.num, afterSeq });

@@ -90,8 +90,10 @@ export class BusSocket {
       socket.send({ type: 'execution_state', data: { event: 'invalid_message', error } });
       return;
     }
-    const stand = await standInSession(context, { principal, sessionId, afterSeq: null });
-    if (!stand.session || mayReadSession(principal, stand.session)) this.#follow({ sessionId, stand, skipParts: 0 });
+    const session = await context.directory.findSession(principal.tenantId, sessionId);
+    if (session && !mayReadSession(principal, session)) return;
+    const stand = await standInSession(context, { session, afterSeq: null });
+    this.#follow({ sessionId, stand, skipParts: 0 });
   }
 
   #unsubscribe(sessionId: string): void {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { Principal } from '../../../core/principal.ts';
@@ -7,7 +8,7 @@ import { encodeFrame } from './log-translator.ts';
 import type { SocketSettings } from './settings.ts';
 
 /** Codes with which kazi closes a socket. */
-export const CLOSE = { timeout: 1_000, shutdown: 1_001, keyRevoked: 1_008, slow: 4_008 } as const;
+export const CLOSE = { timeout: 1_000, shutdown: 1_001, keyRevoked: 1_008, broken: 1_011, slow: 4_008 } as const;
 
 /** Frames of a client that wait for their turn before reading from it stops. */
 const WAITING_FRAMES = 16;
@@ -16,6 +17,8 @@ const UNREAD_BUFFERS = 4;
 
 export interface ClientSocketOptions {
   readonly webSocket: WebSocket;
+  /** What it is a WebSocket over. */
+  readonly connection: Socket;
   readonly principal: Principal;
   readonly settings: SocketSettings;
   readonly log: Logger;
@@ -36,6 +39,7 @@ export class ClientSocket {
   readonly #closed = new AbortController();
   readonly #frames: string[] = [];
   #isHandling = false;
+  #isCorked = false;
 
   constructor(options: ClientSocketOptions) {
     this.#options = options;
@@ -60,7 +64,7 @@ export class ClientSocket {
     return this.#closed.signal;
   }
 
-  /** Hands over what the client sends, one frame at a time; null for bytes that are not UTF-8. `handle` must not throw. */
+  /** Hands over what the client sends, one frame at a time; null for bytes that are not UTF-8. A failure of `handle` closes the socket. */
   listen(handle: (text: string | null) => Promise<void>): void {
     const { webSocket } = this.#options;
     webSocket.on('message', (data: RawData) => {
@@ -72,9 +76,22 @@ export class ClientSocket {
     });
   }
 
+  /** What is sent in one turn of the event loop goes out in one write. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    const { connection } = this.#options;
+    this.#isCorked = true;
+    connection.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      connection.uncork();
+    });
+  }
+
   /** Sends a frame of the log; resolves once the client has room for the next. */
   async sendLog(bytes: Buffer): Promise<void> {
     const { webSocket, settings } = this.#options;
+    this.#cork();
     if (webSocket.bufferedAmount + bytes.length <= settings.bufferBytes) {
       webSocket.send(bytes, { binary: false });
       return;
@@ -120,12 +137,19 @@ export class ClientSocket {
   }
 
   async #handleAll(handle: (text: string | null) => Promise<void>): Promise<void> {
+    const { webSocket, log } = this.#options;
     this.#isHandling = true;
-    for (let text = this.#frames.shift(); text !== undefined; text = this.#frames.shift()) {
-      await handle(text === '\0' ? null : text);
+    try {
+      for (let text = this.#frames.shift(); text !== undefined; text = this.#frames.shift()) {
+        await handle(text === '\0' ? null : text);
+      }
+      webSocket.resume();
+    } catch (error) {
+      // A database that is away, or a defect: the client comes back for what it asked.
+      log.error({ err: error }, 'a frame of a socket was not handled');
+      this.close(CLOSE.broken, 'Internal error');
     }
     this.#isHandling = false;
-    this.#options.webSocket.resume();
   }
 }
 

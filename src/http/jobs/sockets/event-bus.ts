@@ -34,14 +34,15 @@ const openBus = async (exchange: Exchange<unknown>, options: SocketRoutesOptions
   const subscriptions: BusSubscription[] = [];
   for (const sessionId of sessionIds) {
     const { afterSeq, skipParts } = cursors.get(sessionId) ?? FROM_NOW;
-    const stand = await standInSession(context, { principal, sessionId, afterSeq });
-    if (!stand.session || mayReadSession(principal, stand.session)) subscriptions.push({ sessionId, stand, skipParts });
+    const session = await context.directory.findSession(principal.tenantId, sessionId);
+    if (session && !mayReadSession(principal, session)) continue;
+    subscriptions.push({ sessionId, stand: await standInSession(context, { session, afterSeq }), skipParts });
   }
-  const webSocket = upgrades.open(request, reply);
-  if (!webSocket) return reply;
+  const opened = upgrades.open(request, reply);
+  if (!opened) return reply;
   const { realtime } = routes;
   const socket: ClientSocket = new ClientSocket({
-    webSocket,
+    ...opened,
     principal,
     settings,
     log: context.log,

@@ -6,7 +6,7 @@ import { isReadableBy } from '../../../core/ownership.ts';
 import type { Principal } from '../../../core/principal.ts';
 import { followSession, type SessionStand } from '../../../realtime/follow-session.ts';
 import type { Realtime } from '../../../realtime/realtime.ts';
-import type { ClientSocket } from './client-socket.ts';
+import { CLOSE, type ClientSocket } from './client-socket.ts';
 import type { LogFrame, LogTranslator } from './log-translator.ts';
 
 /** What every follower of this server works with. */
@@ -33,8 +33,6 @@ export interface LogFollow {
 }
 
 const RETRY_MS = 500;
-/** The close code of a defect; its cause is in the log. */
-const BROKEN = 1_011;
 
 /** Sends a socket what its session does, until the abort of the signal. Never rejects: a defect closes the socket. */
 export const followLog = async (parts: FollowParts, follow: LogFollow): Promise<void> => {
@@ -54,7 +52,7 @@ export const followLog = async (parts: FollowParts, follow: LogFollow): Promise<
   } catch (error) {
     if (signal.aborted) return;
     parts.log.error({ err: error, session: sessionId }, 'following a session broke');
-    socket.close(BROKEN, 'Internal error');
+    socket.close(CLOSE.broken, 'Internal error');
   }
 };
 

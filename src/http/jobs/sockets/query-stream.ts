@@ -32,18 +32,19 @@ const openStream = async (exchange: Exchange<unknown>, options: SocketRoutesOpti
   const { routes, upgrades, openSockets, settings } = options;
   const reference = readReference(query);
   await findNamedSession(context, principal, reference);
-  const { sessionId } = await resolveSession(context, principal, reference);
+  const { sessionId, sessionNum } = await resolveSession(context, principal, reference);
   const after = query.get('after');
   const cursor = parseAfter(after ?? '', [sessionId]).get(sessionId) ?? FROM_NOW;
   if (routes.draining.aborted) throw new KaziError('SHUTTING_DOWN');
   // In this order: what happens after the stand was taken is sent, so the status is never newer than the frames.
-  const stand = await standInSession(context, { principal, sessionId, afterSeq: cursor.afterSeq });
-  const view = await readSession(context, principal, sessionId);
-  const webSocket = upgrades.open(request, reply);
-  if (!webSocket) return reply;
+  const session = sessionNum === null ? undefined : await context.directory.findSession(principal.tenantId, sessionId);
+  const stand = await standInSession(context, { session, afterSeq: cursor.afterSeq });
+  const view = session && (await readSession(context, principal, sessionId));
+  const opened = upgrades.open(request, reply);
+  if (!opened) return reply;
   let position = String(stand.afterSeq);
   const socket = new ClientSocket({
-    webSocket,
+    ...opened,
     principal,
     settings,
     log: context.log,
