@@ -262,6 +262,13 @@ create table nodes (
     life_sign text
 );
 
+create table presence (
+    bus text collate "C" not null,
+    holder uuid not null,
+    members jsonb not null,
+    expires_at timestamp with time zone not null
+);
+
 create table request_counts (
     key bytea not null,
     requests integer not null,
@@ -362,6 +369,7 @@ alter table lanes add constraint lanes_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (session_num, seq);
 alter table model_calls add constraint model_calls_pkey PRIMARY KEY (job_id, ordinal);
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
+alter table presence add constraint presence_pkey PRIMARY KEY (bus, holder);
 alter table request_counts add constraint request_counts_pkey PRIMARY KEY (key);
 alter table session_keys add constraint session_keys_pkey PRIMARY KEY (tenant_id, user_id, key);
 alter table session_stops add constraint session_stops_pkey PRIMARY KEY (session_num);
@@ -464,6 +472,7 @@ CREATE INDEX jobs_steering ON public.jobs USING btree (session_num) WHERE ((stat
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
 CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
+CREATE INDEX presence_by_holder ON public.presence USING btree (holder);
 CREATE INDEX request_counts_by_end ON public.request_counts USING btree (ends_at);
 CREATE INDEX session_keys_by_session ON public.session_keys USING btree (tenant_id, session_id);
 CREATE INDEX sessions_by_tenant ON public.sessions USING btree (tenant_id, num);

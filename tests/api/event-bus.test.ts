@@ -175,10 +175,8 @@ describe('the event bus', () => {
     await send(api.url, { method: 'DELETE', path, headers: bearer(api.adminKey) });
     await bus.next('job_status', ({ data }) => data['status'] === 'canceled');
     const seen = bus.frames.filter(({ type }) => type === 'job_status').map(({ data }) => data);
-    assert.deepEqual(
-      seen.map(({ status }) => status),
-      ['running', 'queued', 'canceled'],
-    );
+    // Nothing wakes it, so a slow cancel may find it looking once more.
+    assert.match(seen.map(({ status }) => status).join(' '), /^(?:running queued )+canceled$/);
     for (const { status, payload } of seen) {
       assertValid('JobStatusResponse', payload);
       assert.equal((payload as Record<string, unknown>)['status'], status);

@@ -301,3 +301,15 @@ describe('an open socket', () => {
     await watcher.close();
   });
 });
+
+test('a key that may only read follows a session, and neither asks nor stops', async (t) => {
+  const api = await startApi({}, t);
+  const reader = await api.key({ scopes: ['read'] });
+  const socket = await SocketClient.open(api.url, `/query_stream?session_id=${randomUUID()}`, reader);
+  socket.send({ question: 'x', agent_type: 'echo' });
+  assert.deepEqual((await socket.next('query_error')).data, { error: 'Submit scope required' });
+  socket.send({ type: 'stop' });
+  const { data } = await socket.next('execution_state');
+  assert.deepEqual(data, { event: 'stop', ok: false, error: 'Submit scope required' });
+  await socket.close();
+});

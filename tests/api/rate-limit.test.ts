@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { startApi, type TestApi } from '../support/api.ts';
 import { type Answer, bearer, send } from '../support/api-client.ts';
 import { rowsOf } from '../support/rows.ts';
+import { SocketClient } from '../support/socket-client.ts';
 import { assertError } from '../wire/jobs/target.ts';
 
 const LIMIT = 3;
@@ -54,6 +55,17 @@ describe('the rate limit', () => {
       Array.from({ length: 20 }, async (_, place) => await submit(place % 2 === 0 ? first : second, token)),
     );
     assert.equal(answers.filter(({ status }) => status === 200).length, LIMIT);
+  });
+
+  test('counts sockets by their route, and refuses them over HTTP', async () => {
+    const token = first.token({ tenantId: 'sockets', userId: 'u' });
+    for (const path of ['/query_stream?session_id=s', '/ws', '/events']) {
+      for (let opened = 1; opened <= LIMIT; opened += 1) {
+        await (await SocketClient.open(first.url, path, token)).close();
+      }
+      await assert.rejects(SocketClient.open(first.url, path, token), /429/, path);
+    }
+    assert.equal((await submit(first, token)).status, 200);
   });
 
   test('begins anew when its window has ended', async () => {

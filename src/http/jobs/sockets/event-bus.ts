@@ -16,6 +16,7 @@ export const addEventBusRoutes = (server: FastifyInstance, options: SocketRoutes
       method: METHODS,
       url,
       access: { who: 'read', readsQueryToken: true, record: 'session' },
+      rateLimited: true,
       ...NO_BODY,
       handle: async (exchange) => await openBus(exchange, options),
     });
@@ -28,6 +29,7 @@ const openBus = async (exchange: Exchange<unknown>, options: SocketRoutesOptions
   const sessionIds = readSessionIds(principal, query);
   if (!principal.hasTenantClaim && principal.userId === null) throw new KaziError('MISSING_CONTEXT');
   if (!upgrades.isUpgrade(request)) throw new KaziError('NOT_FOUND');
+  await exchange.countRequest();
   const after = query.get('after');
   const cursors = parseAfter(after ?? '', sessionIds);
   if (routes.draining.aborted) throw new KaziError('SHUTTING_DOWN');

@@ -3,6 +3,7 @@ import { createQuery } from '../../../actions/create-query.ts';
 import { findJob } from '../../../actions/find-job.ts';
 import { requestStop } from '../../../actions/request-stop.ts';
 import { type ErrorCode, isKaziError, KaziError } from '../../../core/errors.ts';
+import { requireScope } from '../../../core/scope.ts';
 import type { SessionStand } from '../../../realtime/follow-session.ts';
 import { describeBudget } from '../errors.ts';
 import type { JobRoutesOptions } from '../options.ts';
@@ -69,6 +70,7 @@ export class QuerySocket {
     const { routes, socket, sessionId } = this.#options;
     const request = { sessionId, mode: 'graceful', reason: null } as const;
     try {
+      requireScope(socket.principal, 'submit');
       const { ok } = await requestStop(routes.context, socket.principal, request);
       socket.send({ type: 'execution_state', data: { event: 'stop', ok } });
     } catch (error) {
@@ -83,6 +85,7 @@ export class QuerySocket {
     const { context, draining } = routes;
     const { principal } = socket;
     try {
+      requireScope(principal, 'submit');
       if (draining.aborted) throw new KaziError('SHUTTING_DOWN');
       const created = await createQuery(context, principal, {
         job: {
@@ -92,11 +95,11 @@ export class QuerySocket {
           scheduleAt: null,
           metadata: null,
           priority: 0,
+          isForked: query.fork_session ?? false,
           // A frame is sent once: there is nothing to know it again by.
           request: { idempotencyScope: null, hash: randomBytes(32), isRetry: false, toResponse: (jobId) => jobId },
         },
         jobId: query.job_id ?? null,
-        isForked: query.fork_session ?? false,
       });
       if (query.fork_session) await this.#followJob(created.response);
     } catch (error) {
