@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { chmod, copyFile, type FileHandle, mkdir, open, readlink, rm, symlink, utimes } from 'node:fs/promises';
 import { KaziError } from '../core/errors.ts';
 import { OpenFolder } from './open-folder.ts';
@@ -125,15 +125,16 @@ const copyRegularFile = async ({ copy, from, to, name }: EntryCopy): Promise<voi
   const handle = await from.openFile(name);
   if (handle === null) return;
   try {
-    const { size, mode, nlink, uid, atime, mtime } = await handle.stat();
+    const stats = await handle.stat();
+    const { size, nlink, uid } = stats;
     // A second name of somebody else's file: the agent could make the name, not read the file.
     if (nlink > 1 && uid !== copy.ownerUid) return;
     copy.bytes += size;
     if (copy.bytes > copy.limits.maxBytes) throw refused(`its files have more than ${copy.limits.maxBytes} bytes`);
     const path = to.pathOf(name);
-    if (!(await tryClone(copy, handle, path))) await writeBytes(handle, path, size);
-    await chmod(path, mode & PERMISSIONS);
-    await utimes(path, atime, mtime);
+    if (!(await tryClone(copy, handle, path))) return await writeBytes(handle, path, stats);
+    await chmod(path, stats.mode & PERMISSIONS);
+    await utimes(path, stats.atime, stats.mtime);
   } finally {
     await handle.close();
   }
@@ -156,19 +157,25 @@ const tryClone = async (copy: RunningCopy, handle: FileHandle, path: string): Pr
  * As many bytes as the file had when it was looked at: one that grows for ever is not copied for ever, and one that was cut
  * short keeps its length. The copyFile of Node would wait for the missing bytes. Holes stay holes.
  */
-const writeBytes = async (handle: FileHandle, path: string, size: number): Promise<void> => {
+const writeBytes = async (handle: FileHandle, path: string, stats: Stats): Promise<void> => {
+  const { size } = stats;
   const target = await open(path, 'wx', 0o600);
   try {
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(size, 1)));
     let position = 0;
+    let end = 0;
     while (position < size) {
       const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, size - position), position);
       if (bytesRead === 0) break;
       const bytes = buffer.subarray(0, bytesRead);
-      if (!bytes.equals(NOTHING.subarray(0, bytesRead))) await writeAll(target, bytes, position);
+      const isHole = bytes.equals(NOTHING.subarray(0, bytesRead));
+      if (!isHole) await writeAll(target, bytes, position);
       position += bytesRead;
+      if (!isHole) end = position;
     }
-    await target.truncate(position);
+    if (end < position) await target.truncate(position);
+    await target.chmod(stats.mode & PERMISSIONS);
+    await target.utimes(stats.atime, stats.mtime);
   } finally {
     await target.close();
   }

@@ -30,6 +30,19 @@ export const defineForkChecks = (target: Target): void => {
     assert.equal(copied.length, before.length * 2);
   });
 
+  const skip = target.hasNoKey === true && 'needs an API key with the scope admin';
+  test("42. a fork has the limits of its source's budget", { skip }, async () => {
+    const session = `fork-${randomUUID()}`;
+    assert.equal((await caller.query({ session_id: session })).status, 200);
+    const limits = { max_requests: 17, max_cost_usd: 0.75 };
+    const set = await caller.send({ method: 'PUT', path: `/budgets/session/${session}`, body: limits });
+    assert.equal(set.status, 200, set.text);
+    const answer = await caller.query({ session_id: session, fork_session: true });
+    const copied = await caller.get(`/budgets/session/${String(answer.json['session_id'])}`);
+    const budget = copied.json['budget'] as Readonly<Record<string, unknown>>;
+    assert.deepEqual([budget['max_requests'], budget['max_cost_usd']], [17, 0.75]);
+  });
+
   test('42. fork_session without a session has no effect', async () => {
     const answer = await caller.query({ fork_session: true });
     assert.equal(answer.status, 200, answer.text);
