@@ -21,7 +21,7 @@ const openSocket = async ({ url, apiKey }: SubscriberOrder, path: string): Promi
 /** What one process of SSE subscribers counts together. */
 class Tally {
   readonly counts: number[] = [];
-  readonly delays: number[] = new Array<number>(MAX_DELAY_MS + 1).fill(0);
+  readonly delays: number[] = Array.from({ length: MAX_DELAY_MS + 1 }, () => 0);
   readonly ends: Promise<unknown>[] = [];
   disorders = 0;
 

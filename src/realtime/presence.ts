@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { nameHint } from '../core/name-hint.ts';
 import type { Principal } from '../core/principal.ts';
 import { type Database, isDatabaseUnavailable } from '../storage/database.ts';
+import { findSessions } from '../storage/existing-sessions.ts';
 import { EVERYTHING, type Notifications } from '../storage/notifications.ts';
 import {
   listPresence,
@@ -11,7 +12,7 @@ import {
   renewPresence,
   writePresence,
 } from '../storage/presence.ts';
-import { findSessions } from '../storage/sessions.ts';
+
 import { every } from './every.ts';
 import { type BusState, type PresenceView, usersOf, viewsFor } from './presence-view.ts';
 

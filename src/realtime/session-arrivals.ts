@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 import type { Directory } from '../actions/directory.ts';
 import { nameHint } from '../core/name-hint.ts';
 import { type Database, isDatabaseUnavailable } from '../storage/database.ts';
+import { findSessions, type SessionName } from '../storage/existing-sessions.ts';
 import { EVERYTHING, type Notifications } from '../storage/notifications.ts';
-import { findSessions, type SessionIdentity, type SessionName } from '../storage/sessions.ts';
+import type { SessionIdentity } from '../storage/sessions.ts';
 import { every } from './every.ts';
 
 export interface SessionArrivalsOptions {

@@ -9,35 +9,16 @@ export interface SessionIdentity {
   readonly createdAt: Date;
 }
 
-interface SessionRow {
-  num: number;
-  tenant_id: string;
-  id: string;
-  user_id: string | null;
-  created_at: Date;
-}
-
-const toIdentity = (row: SessionRow): SessionIdentity => ({
-  num: row.num,
-  tenantId: row.tenant_id,
-  id: row.id,
-  userId: row.user_id,
-  createdAt: row.created_at,
-});
-
 /** The session with that id in that tenant. */
 export const getSession = async (db: Queryable, tenantId: string, id: string): Promise<SessionIdentity | undefined> => {
-  const [row] = await db.query<SessionRow>('sessions/get', [tenantId, id]);
-  return row && toIdentity(row);
-};
-
-/** How a session is named: its id is unique in its tenant only. */
-export type SessionName = Pick<SessionIdentity, 'tenantId' | 'id'>;
-
-/** Those of the named sessions that exist. */
-export const findSessions = async (db: Queryable, names: readonly SessionName[]): Promise<SessionIdentity[]> => {
-  const parameters = [names.map(({ tenantId }) => tenantId), names.map(({ id }) => id)];
-  return (await db.query<SessionRow>('sessions/find-many', parameters)).map(toIdentity);
+  const [row] = await db.query<{
+    num: number;
+    tenant_id: string;
+    id: string;
+    user_id: string | null;
+    created_at: Date;
+  }>('sessions/get', [tenantId, id]);
+  return row && { num: row.num, tenantId: row.tenant_id, id: row.id, userId: row.user_id, createdAt: row.created_at };
 };
 
 /** What a session is doing now. */

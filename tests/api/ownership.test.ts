@@ -32,17 +32,14 @@ const TENANT_RULES: Readonly<Record<string, 'user' | 'tenant'>> = {
   'PUT /budgets/:kind/:id': 'tenant',
 };
 
-/** Sockets answer every method. */
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 /** Routes whose session is not in the path: where it is named, or the file that tests them. */
+const SOCKETS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].flatMap((method) =>
+  ['/query_stream', '/ws', '/events'].map((url) => `${method} ${url}`),
+);
 const SESSION_RULES: Readonly<Record<string, string>> = {
   'POST /query': 'body',
   'POST /submit': 'body',
-  ...Object.fromEntries(
-    ['/query_stream', '/ws', '/events'].flatMap((url) =>
-      METHODS.map((method) => [`${method} ${url}`, 'tests/wire/jobs/suite-sockets.ts']),
-    ),
-  ),
+  ...Object.fromEntries(SOCKETS.map((name) => [name, 'tests/wire/jobs/suite-sockets.ts'] as const)),
 };
 
 const api = await startApi({ runsJobs: false, queryTimeoutMs: 200, rateLimits: { sessionToken: null, apiKey: null } });

@@ -288,6 +288,32 @@ describe('an open socket', () => {
     await alive.close();
   });
 
+  test('of a key that may only read follows, and neither asks nor stops', async (t) => {
+    const api = await startApi({}, t);
+    const reader = await SocketClient.open(
+      api.url,
+      '/query_stream?session_id=read',
+      await api.key({ scopes: ['read'] }),
+    );
+    reader.send({ question: 'x', agent_type: 'echo' });
+    assert.equal((await reader.next('query_error')).data['error'], 'Submit scope required');
+    reader.send({ type: 'stop' });
+    assert.equal((await reader.next('execution_state')).data['ok'], false);
+    await submit(api, 'read', 'by another');
+    await reader.next('assistant_message', ({ data }) => data['content'] === 'by another');
+    await reader.close();
+  });
+
+  test('counts against the rate limit when it is opened', async (t) => {
+    const api = await startApi({ runsJobs: false, rateLimits: { sessionToken: 2, apiKey: null } }, t);
+    const headers = { ...bearer(api.token({ tenantId: 't', userId: 'u' })), ...UPGRADE };
+    for (const path of ['/query_stream', '/ws', '/events']) {
+      const statuses = [];
+      for (let number = 0; number < 3; number += 1) statuses.push((await send(api.url, { path, headers })).status);
+      assert.deepEqual(statuses, [101, 101, 429], path);
+    }
+  });
+
   test('goes on when its client leaves: the run is not stopped', async (t) => {
     const gate = makeGate();
     const api = await startApi({ runtimes: [chattyRuntime(gate.wait)] }, t);
@@ -300,16 +326,4 @@ describe('an open socket', () => {
     await watcher.next('query_complete');
     await watcher.close();
   });
-});
-
-test('a key that may only read follows a session, and neither asks nor stops', async (t) => {
-  const api = await startApi({}, t);
-  const reader = await api.key({ scopes: ['read'] });
-  const socket = await SocketClient.open(api.url, `/query_stream?session_id=${randomUUID()}`, reader);
-  socket.send({ question: 'x', agent_type: 'echo' });
-  assert.deepEqual((await socket.next('query_error')).data, { error: 'Submit scope required' });
-  socket.send({ type: 'stop' });
-  const { data } = await socket.next('execution_state');
-  assert.deepEqual(data, { event: 'stop', ok: false, error: 'Submit scope required' });
-  await socket.close();
 });

@@ -5,7 +5,7 @@ import { bearer, send, UPGRADE } from '../../support/api-client.ts';
 import { type Frame, SocketClient } from '../../support/socket-client.ts';
 import { assertError, assertText, assertValid, Caller, mintToken, type Target } from './target.ts';
 
-/** Conformance checks 9, 10, 12, 13, 15, 33, 34, 37, 39, 40 and 43 to 47, as far as they are about WebSockets. */
+/** Conformance checks 9, 10, 12, 13, 15, 33, 34, 37, 39, 40 and 42 to 47, as far as they are about WebSockets. */
 export const defineSocketChecks = (target: Target): void => {
   const caller = new Caller(target);
   const token = (claims: Readonly<Record<string, unknown>>): string => mintToken(target, claims);
@@ -192,6 +192,23 @@ export const defineSocketChecks = (target: Target): void => {
       assert.equal((await socket.next('query_start')).data['question'], question);
       await socket.next('query_complete');
     }
+  });
+
+  test('42. a fork over a socket is followed on it, as a session of its own', async (t) => {
+    const session = freshId();
+    const socket = await openStream(t, `?session_id=${session}`);
+    const witness = await openStream(t, `?session_id=${session}`);
+    socket.send({ question: 'source', agent_type: 'echo' });
+    await socket.next('query_complete');
+    socket.send({ question: 'forked', agent_type: 'echo', fork_session: true });
+    const start = await socket.next('query_start', ({ data }) => data['question'] === 'forked');
+    const complete = await socket.next('query_complete');
+    assert.notEqual(start.session_id, session);
+    assert.equal(complete.session_id, start.session_id);
+    await witness.settle();
+    assert.ok(witness.frames.every(({ session_id: id }) => id === session));
+    const said = await caller.get(`/session/${start.session_id}/messages`);
+    assert.match(said.text, /source.*forked/);
   });
 
   test('43. the frames of a run come in order, and a failure is a query_error alone', async (t) => {

@@ -15,8 +15,8 @@ export const addEventBusRoutes = (server: FastifyInstance, options: SocketRoutes
     addRoute(server, options.routes.context, {
       method: METHODS,
       url,
-      access: { who: 'read', readsQueryToken: true, record: 'session' },
       rateLimited: true,
+      access: { who: 'read', readsQueryToken: true, record: 'session' },
       ...NO_BODY,
       handle: async (exchange) => await openBus(exchange, options),
     });

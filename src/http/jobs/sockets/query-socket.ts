@@ -25,7 +25,7 @@ export interface QuerySocketOptions extends FollowParts {
   readonly sessionId: string;
 }
 
-/** A socket on which one session is asked, and everything is told that it does. */
+/** A socket on which one session is asked, and everything is told that it does. A key that may only read may only follow. */
 export class QuerySocket {
   readonly #options: QuerySocketOptions;
   readonly #followed = new Set<string>();
@@ -85,8 +85,8 @@ export class QuerySocket {
     const { context, draining } = routes;
     const { principal } = socket;
     try {
-      requireScope(principal, 'submit');
       if (draining.aborted) throw new KaziError('SHUTTING_DOWN');
+      requireScope(principal, 'submit');
       const created = await createQuery(context, principal, {
         job: {
           question: query.question,

@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { readSession, type SessionView } from '../../../actions/read-session.ts';
 import { findNamedSession, resolveSession, type SessionReference } from '../../../actions/resolve-session.ts';
 import { KaziError } from '../../../core/errors.ts';
-import { checkSessionScope } from '../../../core/principal.ts';
 import { sessionStatusOf } from '../../../core/session-status.ts';
 import { standInSession } from '../../../realtime/follow-session.ts';
 import { readText } from '../../query-values.ts';
@@ -19,9 +18,8 @@ export const addQueryStreamRoute = (server: FastifyInstance, options: SocketRout
   addRoute(server, routes.context, {
     method: METHODS,
     url: '/query_stream',
-    // To follow. What is asked over the socket needs the scope of submitting.
-    access: { who: 'read', readsQueryToken: true, record: 'session' },
     rateLimited: true,
+    access: { who: 'read', readsQueryToken: true, record: 'session' },
     ...NO_BODY,
     checkFirst: (request) => {
       if (!upgrades.isUpgrade(request)) throw new KaziError('UPGRADE_REQUIRED');
@@ -34,9 +32,8 @@ const openStream = async (exchange: Exchange<unknown>, options: SocketRoutesOpti
   const { context, principal, request, reply, query } = exchange;
   const { routes, upgrades, openSockets, settings } = options;
   const reference = readReference(query);
-  if (reference.sessionId !== null) checkSessionScope(principal, reference.sessionId);
-  await exchange.countRequest();
   await findNamedSession(context, principal, reference);
+  await exchange.countRequest();
   const { sessionId, sessionNum } = await resolveSession(context, principal, reference);
   const after = query.get('after');
   const cursor = parseAfter(after ?? '', [sessionId]).get(sessionId) ?? FROM_NOW;
