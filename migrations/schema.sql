@@ -49,6 +49,7 @@ create type journal_entry as (
 
 create sequence job_nums;
 create sequence lease_ids;
+create sequence webhook_leases;
 
 -- Tables
 
@@ -275,6 +276,17 @@ create table request_counts (
     ends_at timestamp with time zone not null
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
 
+create table secrets (
+    tenant_id text collate "C" not null,
+    name text collate "C" not null,
+    sealed text not null,
+    previous_sealed text,
+    previous_until timestamp with time zone,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    updated_at timestamp with time zone default clock_timestamp() not null,
+    last_used_at timestamp with time zone
+);
+
 create table session_keys (
     tenant_id text collate "C" not null,
     user_id text collate "C" not null,
@@ -351,6 +363,59 @@ create table users (
     created_at timestamp with time zone default clock_timestamp() not null
 );
 
+create table webhook_attempts (
+    id uuid default new_ulid() not null,
+    delivery_id uuid not null,
+    number integer not null,
+    url text not null,
+    status smallint,
+    error text,
+    response_body text,
+    duration_ms integer not null,
+    started_at timestamp with time zone not null
+);
+
+create table webhook_deliveries (
+    id uuid default new_ulid() not null,
+    tenant_id text collate "C" not null,
+    job_id uuid,
+    endpoint_id uuid,
+    event text not null,
+    event_at timestamp with time zone not null,
+    payload jsonb,
+    config jsonb,
+    target text collate "C" not null,
+    state text default 'pending'::text not null,
+    due_at timestamp with time zone default clock_timestamp() not null,
+    attempts integer default 0 not null,
+    replayed_after integer default 0 not null,
+    lease_id bigint,
+    node_id bigint,
+    last_status smallint,
+    last_error text,
+    delivered_at timestamp with time zone,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    updated_at timestamp with time zone default clock_timestamp() not null
+) with (fillfactor=80);
+
+create table webhook_endpoints (
+    id uuid default gen_random_uuid() not null,
+    tenant_id text collate "C" not null,
+    name text not null,
+    config jsonb not null,
+    previous_sealed text,
+    previous_until timestamp with time zone,
+    events text[] not null,
+    session_id text collate "C",
+    created_at timestamp with time zone default clock_timestamp() not null,
+    updated_at timestamp with time zone default clock_timestamp() not null,
+    failures integer default 0 not null,
+    failing_since timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_reason text,
+    deleted_at timestamp with time zone
+);
+
 -- Constraints
 
 alter table accounts add constraint accounts_pkey PRIMARY KEY (tenant_id, kind, id);
@@ -371,6 +436,7 @@ alter table model_calls add constraint model_calls_pkey PRIMARY KEY (job_id, ord
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 alter table presence add constraint presence_pkey PRIMARY KEY (bus, holder);
 alter table request_counts add constraint request_counts_pkey PRIMARY KEY (key);
+alter table secrets add constraint secrets_pkey PRIMARY KEY (tenant_id, name);
 alter table session_keys add constraint session_keys_pkey PRIMARY KEY (tenant_id, user_id, key);
 alter table session_stops add constraint session_stops_pkey PRIMARY KEY (session_num);
 alter table sessions add constraint sessions_pkey PRIMARY KEY (num);
@@ -378,9 +444,13 @@ alter table steps add constraint steps_pkey PRIMARY KEY (job_id, ordinal);
 alter table summaries add constraint summaries_pkey PRIMARY KEY (session_num, seq);
 alter table tenants add constraint tenants_pkey PRIMARY KEY (id);
 alter table users add constraint users_pkey PRIMARY KEY (tenant_id, id);
+alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (id);
+alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (id);
+alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_hash_key UNIQUE (hash);
 alter table lanes add constraint lanes_tenant_id_agent_key UNIQUE (tenant_id, agent);
 alter table sessions add constraint sessions_tenant_id_id_key UNIQUE (tenant_id, id);
+alter table webhook_attempts add constraint webhook_attempts_delivery_id_number_key UNIQUE (delivery_id, number);
 alter table accounts add constraint accounts_held_micros_check CHECK ((held_micros >= 0));
 alter table accounts add constraint accounts_kind_check CHECK ((kind = ANY (ARRAY['tenant'::text, 'api_key'::text, 'session'::text, 'session_default'::text])));
 alter table accounts add constraint accounts_max_cost_micros_check CHECK ((max_cost_micros >= 0));
@@ -420,6 +490,8 @@ alter table lanes add constraint lanes_max_running_check CHECK ((max_running >= 
 alter table messages add constraint messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])));
 alter table nodes add constraint nodes_role_check CHECK ((role = ANY (ARRAY['api'::text, 'runner'::text, 'all'::text])));
 alter table request_counts add constraint request_counts_key_check CHECK ((octet_length(key) = 16));
+alter table secrets add constraint secrets_check CHECK (((previous_sealed IS NULL) = (previous_until IS NULL)));
+alter table secrets add constraint secrets_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128)));
 alter table session_keys add constraint session_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 256)));
 alter table session_stops add constraint session_stops_mode_check CHECK ((mode = ANY (ARRAY['graceful'::text, 'immediate'::text])));
 alter table sessions add constraint sessions_check CHECK (((head_job IS NULL) OR ((running_job IS NULL) AND (queued_jobs > 0))));
@@ -435,6 +507,18 @@ alter table steps add constraint steps_state_check CHECK ((state = ANY (ARRAY['s
 alter table tenants add constraint tenants_id_check CHECK ((id <> ''::text));
 alter table tenants add constraint tenants_max_running_check CHECK ((max_running >= 0));
 alter table users add constraint users_id_check CHECK ((id <> ''::text));
+alter table webhook_attempts add constraint webhook_attempts_number_check CHECK ((number >= 1));
+alter table webhook_deliveries add constraint webhook_deliveries_attempts_check CHECK ((attempts >= 0));
+alter table webhook_deliveries add constraint webhook_deliveries_check CHECK (((config IS NOT NULL) OR (endpoint_id IS NOT NULL) OR (job_id IS NOT NULL)));
+alter table webhook_deliveries add constraint webhook_deliveries_check1 CHECK (((payload IS NOT NULL) OR (job_id IS NOT NULL)));
+alter table webhook_deliveries add constraint webhook_deliveries_check2 CHECK (((lease_id IS NULL) = (node_id IS NULL)));
+alter table webhook_deliveries add constraint webhook_deliveries_check3 CHECK (((lease_id IS NULL) OR (state = 'pending'::text)));
+alter table webhook_deliveries add constraint webhook_deliveries_check4 CHECK (((state <> 'delivered'::text) OR (delivered_at IS NOT NULL)));
+alter table webhook_deliveries add constraint webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])));
+alter table webhook_endpoints add constraint webhook_endpoints_check CHECK (((previous_sealed IS NULL) = (previous_until IS NULL)));
+alter table webhook_endpoints add constraint webhook_endpoints_check1 CHECK (((failures = 0) = (failing_since IS NULL)));
+alter table webhook_endpoints add constraint webhook_endpoints_check2 CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL)));
+alter table webhook_endpoints add constraint webhook_endpoints_failures_check CHECK ((failures >= 0));
 alter table accounts add constraint accounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table agent_versions add constraint agent_versions_tenant_id_agent_fkey FOREIGN KEY (tenant_id, agent) REFERENCES agents(tenant_id, name);
 alter table agents add constraint agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -445,11 +529,17 @@ alter table artifacts add constraint artifacts_sha256_fkey FOREIGN KEY (sha256) 
 alter table jobs add constraint jobs_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lanes(id);
 alter table jobs add constraint jobs_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table lanes add constraint lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table secrets add constraint secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table session_keys add constraint session_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table session_stops add constraint session_stops_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table sessions add constraint sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
 alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table webhook_attempts add constraint webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries(id);
+alter table webhook_deliveries add constraint webhook_deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhook_endpoints(id);
+alter table webhook_deliveries add constraint webhook_deliveries_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
+alter table webhook_deliveries add constraint webhook_deliveries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table webhook_endpoints add constraint webhook_endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
 -- Indexes
 
@@ -478,6 +568,13 @@ CREATE INDEX session_keys_by_session ON public.session_keys USING btree (tenant_
 CREATE INDEX sessions_by_tenant ON public.sessions USING btree (tenant_id, num);
 CREATE INDEX sessions_delayed ON public.sessions USING btree (head_run_at) WHERE ((head_job IS NOT NULL) AND (NOT head_ready));
 CREATE INDEX sessions_ready ON public.sessions USING btree (head_lane, head_priority DESC, head_run_at, head_num) WHERE head_ready;
+CREATE INDEX webhook_deliveries_by_endpoint ON public.webhook_deliveries USING btree (endpoint_id, id) WHERE (endpoint_id IS NOT NULL);
+CREATE UNIQUE INDEX webhook_deliveries_by_job ON public.webhook_deliveries USING btree (job_id, endpoint_id) NULLS NOT DISTINCT WHERE (job_id IS NOT NULL);
+CREATE INDEX webhook_deliveries_by_tenant ON public.webhook_deliveries USING btree (tenant_id, id);
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (target, due_at) WHERE ((state = 'pending'::text) AND (lease_id IS NULL));
+CREATE INDEX webhook_deliveries_held ON public.webhook_deliveries USING btree (node_id) WHERE (lease_id IS NOT NULL);
+CREATE INDEX webhook_deliveries_next ON public.webhook_deliveries USING btree (due_at) WHERE ((state = 'pending'::text) AND (lease_id IS NULL));
+CREATE INDEX webhook_endpoints_by_tenant ON public.webhook_endpoints USING btree (tenant_id, created_at) WHERE (deleted_at IS NULL);
 
 -- Functions
 
@@ -951,6 +1048,15 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.close_deliveries(p_endpoint uuid, p_error text)
+ RETURNS void
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+AS $function$
+    update webhook_deliveries d set state = 'failed', last_error = p_error, updated_at = clock_timestamp()
+    where d.endpoint_id = p_endpoint and d.state = 'pending' and d.lease_id is null
+$function$;
+
 CREATE OR REPLACE FUNCTION public.decide_approval(p_id uuid, p_state text, p_message text, p_by text)
  RETURNS TABLE(changed boolean, session_num bigint, lanes integer[])
  LANGUAGE plpgsql
@@ -988,6 +1094,36 @@ begin
         lanes := wake_job(v_job);
     end if;
     return next;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.disable_endpoint(p_id uuid, p_reason text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_endpoint webhook_endpoints;
+begin
+    update webhook_endpoints e set disabled_at = clock_timestamp(), disabled_reason = p_reason, updated_at = clock_timestamp()
+    where e.id = p_id and e.disabled_at is null and e.deleted_at is null
+    returning e.* into v_endpoint;
+    if not found then
+        return false;
+    end if;
+    perform close_deliveries(p_id, 'The endpoint was disabled: ' || p_reason);
+    insert into webhook_deliveries (tenant_id, endpoint_id, event, event_at, target, payload)
+    select e.tenant_id, e.id, 'webhook.endpoint_disabled', v_endpoint.disabled_at, e.config ->> 'target', jsonb_build_object(
+        'event', 'webhook.endpoint_disabled',
+        'endpoint', jsonb_build_object(
+            'endpoint_id', v_endpoint.id, 'name', v_endpoint.name, 'url', v_endpoint.config ->> 'url', 'reason', p_reason,
+            'disabled_at', floor(extract(epoch from v_endpoint.disabled_at))::bigint
+        )
+    )
+    from webhook_endpoints e
+    where e.tenant_id = v_endpoint.tenant_id and e.deleted_at is null and e.disabled_at is null and e.session_id is null
+        and (e.events = '{}' or 'webhook.endpoint_disabled' = any (e.events));
+    return true;
 end
 $function$;
 
@@ -1122,6 +1258,14 @@ begin
     where j.id = (select s.running_job from sessions s where s.num = p_session) and j.order_at >= v_front;
     return refresh_heads(array[p_session]);
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.new_ulid()
+ RETURNS uuid
+ LANGUAGE sql
+AS $function$
+    select (lpad(to_hex(floor(extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || left(r.hex, 12) || right(r.hex, 8))::uuid
+    from (select replace(gen_random_uuid()::text, '-', '') as hex) r
 $function$;
 
 CREATE OR REPLACE FUNCTION public.open_accounts(p_tenant text, p_session text, p_key text)
@@ -1686,6 +1830,27 @@ begin
     join events e on e.session_num = m.session_num and e.seq = m.seq
     where m.job_id = p_job and m.session_num = p_session and e.type = 'input.steered' and (e.data ->> 'ordinal')::integer = p_ordinal
     order by m.seq;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.tell_job_end()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+    v_event text := 'job.' || new.state;
+begin
+    if new.webhook is not null then
+        insert into webhook_deliveries (tenant_id, job_id, event, event_at, target)
+        values (new.tenant_id, new.id, v_event, new.updated_at, coalesce(new.webhook ->> 'target', new.tenant_id));
+    end if;
+    insert into webhook_deliveries (tenant_id, job_id, endpoint_id, event, event_at, target)
+    select new.tenant_id, new.id, e.id, v_event, new.updated_at, e.config ->> 'target'
+    from webhook_endpoints e
+    where e.tenant_id = new.tenant_id and e.deleted_at is null and e.disabled_at is null
+        and (e.events = '{}' or v_event = any (e.events))
+        and (e.session_id is null or e.session_id = (select s.id from sessions s where s.num = new.session_num));
+    return null;
 end
 $function$;
 

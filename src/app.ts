@@ -8,15 +8,19 @@ import type { ActionContext } from './actions/context.ts';
 import { Directory } from './actions/directory.ts';
 import { JobIntake } from './actions/job-intake.ts';
 import { storeApiKey } from './actions/make-api-key.ts';
+import { readEndedJob } from './actions/read-ended-job.ts';
 import { RequestCounts } from './actions/request-counts.ts';
 import { agentOfJob } from './actions/resolve-agent.ts';
 import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
 import { KaziError } from './core/errors.ts';
 import { DEFAULT_TENANT_ID } from './core/principal.ts';
-import { createEgress } from './egress/guarded-egress.ts';
+import { webhookPolicy } from './core/webhook-policy.ts';
+import type { Egress } from './egress/egress.ts';
+import { createEgress, type GuardedEgress } from './egress/guarded-egress.ts';
 import { Engine } from './engine/engine.ts';
 import { LifeSign } from './engine/life-sign.ts';
+import { toWebhookBody } from './http/jobs/webhook-body.ts';
 import { buildServer } from './http/server.ts';
 import { createModels } from './models/models.ts';
 import { parsePriceOverrides } from './models/price-table.ts';
@@ -86,11 +90,13 @@ export const startNode = async (options: AppOptions): Promise<Node> => {
     await notifications.start();
     undo.defer(async () => await notifications.stop());
     const blobs = new DiskBlobStore(join(config.dataDir, 'blobs'));
-    const context = buildContext({ options, db, notifications, blobs, secrets });
+    const webhookEgress = createEgress({ allowPrivate: config.allowPrivateWebhooks });
+    undo.defer(async () => await webhookEgress.stop());
+    const context = buildContext({ options, db, notifications, blobs, secrets, webhookEgress });
     await storeBootstrapKey(context, secrets);
     if (config.role === 'api')
       return { context, engine: undefined, secrets, sandboxReason: undefined, stop: stopOf(undo) };
-    const running = await startEngine({ options, url, enginePool, context, undo });
+    const running = await startEngine({ options, url, enginePool, context, undo, webhookEgress });
     return {
       context: running.context,
       engine: running.engine,
@@ -176,6 +182,7 @@ const buildContext = (parts: {
   readonly notifications: Notifications;
   readonly blobs: DiskBlobStore;
   readonly secrets: InstallationSecrets;
+  readonly webhookEgress: GuardedEgress;
 }): ActionContext => {
   const { db, notifications, blobs, secrets } = parts;
   const { config, log } = parts.options;
@@ -190,6 +197,9 @@ const buildContext = (parts: {
     requestCounts: new RequestCounts(db),
     rateLimits: { sessionToken: config.rateLimit || null, apiKey: config.apiKeyRateLimit || null },
     signingSecrets: [{ secret: secrets.sessionSigningSecret, tenantId: null }],
+    keyring: secrets.keyring,
+    webhookRefusal: async (url) =>
+      await parts.webhookEgress.refusalOf(url, webhookPolicy(url, config.allowPrivateWebhooks)),
     defaultAgent: config.defaultAgent,
     budgets: operatorBudgets(config),
     sessions: {
@@ -247,6 +257,7 @@ const startEngine = async (parts: {
   readonly enginePool: number;
   readonly context: ActionContext;
   readonly undo: AsyncDisposableStack;
+  readonly webhookEgress: Egress;
 }): Promise<{ readonly engine: Engine; readonly context: ActionContext; readonly sandboxReason: string }> => {
   const { context, undo } = parts;
   const { config, log, extraRuntimes = [] } = parts.options;
@@ -280,6 +291,11 @@ const startEngine = async (parts: {
     maxAttempts: config.maxAttempts,
     eventRetentionMs: config.eventRetentionDays === null ? null : config.eventRetentionDays * DAY_MS,
     drainMs: config.drainMs,
+    webhooks: {
+      egress: parts.webhookEgress,
+      allowPrivate: config.allowPrivateWebhooks,
+      renderJob: async (delivery) => toWebhookBody(await readEndedJob(context, delivery), delivery),
+    },
   });
   undo.defer(async () => await engine.stop());
   await engine.start();

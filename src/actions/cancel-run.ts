@@ -40,6 +40,8 @@ const cancelWithChildren = async (
   notifications.publish('cancels', jobId);
   notifications.publish('events', sessionNum);
   for (const lane of lanes) notifications.publish('lanes', lane);
+  // One that no node held has really ended with this.
+  notifications.publish('deliveries', jobId);
   for (const child of await listChildJobs(db, jobId)) {
     const result = await storeCancel(db, child);
     if (result?.hasChanged) await cancelWithChildren(context, child, result);

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { BlobStore } from '../blobs/store.ts';
 import type { Job } from '../core/job.ts';
 import type { RateLimits } from '../core/rate-limit.ts';
+import type { Keyring } from '../core/sealed-text.ts';
 import type { SigningSecret } from '../core/session-token.ts';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
@@ -22,6 +23,10 @@ export interface ActionContext {
   readonly rateLimits: RateLimits;
   readonly blobs: BlobStore;
   readonly signingSecrets: readonly SigningSecret[];
+  /** Seals what is stored and must not be read: the vault, credentials of webhooks. */
+  readonly keyring: Keyring;
+  /** Why webhooks may not go to the host of a URL, as its name resolves now; null when they may, or nobody knows the name. */
+  readonly webhookRefusal: (url: string) => Promise<string | null>;
   /** Agent of a job that names none. */
   readonly defaultAgent: string;
   /** What the operator allows where a session or tenant has no limit of its own. */

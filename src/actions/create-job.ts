@@ -3,6 +3,7 @@ import { isKaziError, KaziError } from '../core/errors.ts';
 import { newJobId } from '../core/job-id.ts';
 import type { Principal } from '../core/principal.ts';
 import { newSessionId } from '../core/session-id.ts';
+import type { StoredWebhook } from '../core/webhook.ts';
 import { closeBudgets } from '../storage/budgets.ts';
 import { hasRunner } from '../storage/nodes.ts';
 import { isSessionBusy } from '../storage/sessions.ts';
@@ -13,6 +14,7 @@ import { type CreatedJob, findReplay, shortHash } from './find-replay.ts';
 import { acceptForkedJob } from './fork-session.ts';
 import type { NewJob } from './new-job.ts';
 import { placeJob } from './place-job.ts';
+import { prepareWebhook } from './prepare-webhook.ts';
 import { resolveAgent } from './resolve-agent.ts';
 import { type ResolvedSession, resolveSession } from './resolve-session.ts';
 
@@ -26,7 +28,7 @@ interface Taken {
 const KEEP_ANSWER_MS = 86_400_000;
 
 /**
- * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, rate limit, budgets. Throws their errors,
+ * Accepts a job durably. Order of checks: session scope and ownership, replay, agent, webhook, rate limit, budgets. Throws their errors,
  * SESSION_BUSY where it may not wait, QUEUE_FULL for a prompt, FORK_REFUSED for a fork, NO_RUNNER, and DATABASE_UNAVAILABLE
  * when it is not known whether the job was accepted.
  */
@@ -35,10 +37,13 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
   const replay = await findReplay(context, principal, job.request);
   if (replay) return replay;
   const agent = await resolveAgent(context.db, principal.tenantId, job.agent ?? context.defaultAgent);
+  const webhook = job.webhookRequest
+    ? await prepareWebhook(context, principal.tenantId, job.webhookRequest)
+    : job.webhook;
   await job.countRequest?.();
   const jobId = job.origin?.jobId ?? newJobId();
   const laneId = await context.directory.laneOf(principal, agent);
-  const work = { jobId, agent, laneId, job };
+  const work = { jobId, agent, laneId, job, webhook: webhook ?? null };
   const isForked = job.isForked === true && (job.session.sessionId !== null || session.sessionNum !== null);
   const response = isForked
     ? await takeFork(context, principal, { ...work, session })
@@ -55,10 +60,11 @@ interface Work {
   readonly laneId: number;
   readonly job: NewJob;
   readonly session: ResolvedSession;
+  readonly webhook: Readonly<Record<string, unknown>> | StoredWebhook | null;
 }
 
 const toSubmission = (principal: Principal, work: Work, response: string): JobSubmission => {
-  const { jobId, agent, laneId, job, session } = work;
+  const { jobId, agent, laneId, job, session, webhook } = work;
   const { idempotencyScope: scope, hash } = job.request;
   return {
     id: jobId,
@@ -77,7 +83,7 @@ const toSubmission = (principal: Principal, work: Work, response: string): JobSu
     idempotency: scope && { scope, requestHash: hash, response, keepMs: KEEP_ANSWER_MS },
     onlyIfIdle: job.ifBusy === 'reject',
     ...(job.maxAttempts === undefined ? {} : { maxAttempts: job.maxAttempts }),
-    ...(job.webhook ? { webhook: job.webhook } : {}),
+    ...(webhook ? { webhook: { ...webhook } } : {}),
     ...(job.prompt ? { expiresMs: job.prompt.keepMs } : {}),
   };
 };

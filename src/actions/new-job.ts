@@ -1,4 +1,5 @@
 import type { BudgetLevel } from '../core/budget.ts';
+import type { WebhookRequest } from '../core/webhook.ts';
 import type { PlacementOutcome } from '../storage/submissions.ts';
 import type { SessionReference } from './resolve-session.ts';
 
@@ -27,6 +28,8 @@ export interface NewJob {
   readonly maxAttempts?: number;
   /** Where the news of its end goes, in the form that is kept: no secret in clear. */
   readonly webhook?: Readonly<Record<string, unknown>> | null;
+  /** The same as a client asks for it: it is checked once it is clear that the request is not a repeated one. */
+  readonly webhookRequest?: WebhookRequest | null;
   /** Set for work that jobs hand in. */
   readonly origin?: JobOrigin;
   readonly request: RequestIdentity;

@@ -56,6 +56,9 @@ export const ERRORS = define({
     retryable: false,
     message: 'Agent not found: found no {what}; GET /agents lists the agents, GET /agents/NAME/versions their versions',
   },
+  SECRET_NOT_FOUND: { status: 404, retryable: false, message: 'Secret not found' },
+  ENDPOINT_NOT_FOUND: { status: 404, retryable: false, message: 'Webhook endpoint not found' },
+  DELIVERY_NOT_FOUND: { status: 404, retryable: false, message: 'Webhook delivery not found' },
   APPROVAL_NOT_FOUND: { status: 404, retryable: false, message: 'Approval not found' },
   PROMPT_NOT_FOUND: { status: 404, retryable: false, message: 'Prompt not found in queue' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
@@ -86,6 +89,11 @@ export const ERRORS = define({
     retryable: false,
     message: 'Approval withdrawn at {at}: its job was canceled or has ended. It cannot be decided any more.',
   },
+  ENDPOINT_DISABLED: {
+    status: 409,
+    retryable: false,
+    message: 'Webhook endpoint is disabled: {reason}. Enable it first.',
+  },
   CURSOR_EXPIRED: {
     status: 410,
     retryable: false,
@@ -108,11 +116,13 @@ export const ERRORS = define({
     retryable: false,
     message: 'This session cannot be forked: {reason}.',
   },
-  WEBHOOK_UNSUPPORTED: {
+  WEBHOOK_URL_REFUSED: { status: 422, retryable: false, message: 'Webhook URL not allowed: {reason}' },
+  WEBHOOK_HEADER_REFUSED: { status: 422, retryable: false, message: 'Webhook header not allowed: {header}' },
+  UNKNOWN_SECRET_REF: { status: 422, retryable: false, message: 'Unknown secret_ref: {name}' },
+  ENDPOINT_LIMIT_REACHED: {
     status: 422,
     retryable: false,
-    message:
-      'Webhook URL not allowed: this version of kazi does not deliver webhooks yet. Leave "webhook" out and follow GET /jobs/{id}/events instead.',
+    message: 'A tenant can have at most {limit} webhook endpoints',
   },
   UPGRADE_REQUIRED: { status: 426, retryable: false, message: 'WebSocket upgrade required' },
   HEADERS_TOO_LARGE: { status: 431, retryable: false, message: 'Request header fields too large' },
@@ -179,6 +189,12 @@ export const ERRORS = define({
     status: 400,
     retryable: false,
     message: 'Path refused: found "{found}", expected a path inside the workspace.',
+  },
+  SECRET_UNREADABLE: {
+    status: 500,
+    retryable: false,
+    message:
+      'A stored secret cannot be read: it was sealed with the key {key}, which this server does not have. Set KAZI_SECRETS_KEY to that key, or name it in KAZI_PREVIOUS_SECRETS_KEYS.',
   },
   BLOB_NOT_FOUND: { status: 404, retryable: false, message: 'Blob {sha256} is not in the store' },
   ADDRESS_UNAVAILABLE: {

@@ -77,6 +77,18 @@ export interface Job {
   readonly canceledAt: Date | null;
   readonly error: string | null;
   readonly outcome: JobOutcome | null;
+  /** How the news of its end fares; null when nobody is to be told. */
+  readonly webhook: WebhookStatus | null;
+}
+
+/** The bookkeeping of the webhook that a job brought. */
+export interface WebhookStatus {
+  readonly url: string;
+  readonly secretRef: string | null;
+  readonly attempts: number;
+  readonly lastStatus: number | null;
+  readonly lastError: string | null;
+  readonly deliveredAt: Date | null;
 }
 
 /** A job in the hands of a node: what the runtime needs, and the fencing token of this claim. */

@@ -28,6 +28,8 @@ const parseUrl = (text: string, protocols: readonly string[]): string | null => 
   return protocol !== null && protocols.includes(protocol) && /^[^:]+:\/\//.test(text) ? text : null;
 };
 
+const isEncryptionKey = (text: string): boolean => decodeBase64(text)?.length === 32;
+
 /** Every kind of setting; those with a choice of their own are functions. */
 export const settingKinds = Object.freeze({
   /** Any text that is not blank, trimmed. */
@@ -40,7 +42,10 @@ export const settingKinds = Object.freeze({
   model: kind('provider/model', (text) => (/^[^\s/]+\/\S+$/.test(text) ? text : null)),
   apiKey: kind('kz_ and at least 32 characters of A-Za-z0-9_-', (text) => (isWellFormedApiKey(text) ? text : null)),
   /** A symmetric key. It stays text; whoever uses it decodes it. */
-  encryptionKey: kind('32 bytes in base64', (text) => (decodeBase64(text)?.length === 32 ? text : null)),
+  encryptionKey: kind('32 bytes in base64', (text) => (isEncryptionKey(text) ? text : null)),
+  encryptionKeys: kind('keys of 32 bytes in base64, joined with commas', (text) =>
+    text.split(',').every((key) => isEncryptionKey(key.trim())) ? text : null,
+  ),
   integer: (least: number, most: number): SettingKind<number> =>
     kind(`a whole number from ${least} to ${most}`, (text) => parseInteger(text, { least, most })),
   dollars: kind('dollars with at most 6 decimals, such as 2.5', (text) =>

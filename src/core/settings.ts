@@ -88,6 +88,13 @@ export const SETTINGS = Object.freeze({
     absence: 'generated',
     documentation: 'Encrypts the vault. When absent, one is generated once and kept in the data folder.',
   }),
+  previousSecretsKeys: maybe(settingKinds.encryptionKeys, {
+    variable: 'KAZI_PREVIOUS_SECRETS_KEYS',
+    ...secret,
+    absence: 'none',
+    documentation:
+      'Keys that `KAZI_SECRETS_KEY` had before, while a rotation is under way: they open what they sealed, and seal nothing (docs/secrets.md).',
+  }),
   defaultAgent: maybe(settingKinds.text, {
     variable: 'KAZI_DEFAULT_AGENT',
     absence: '`default`; `shell` when no model is configured',

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Agent, fetch } from 'undici';
 import type { EgressPolicy } from '../core/agent.ts';
+import { isKaziError } from '../core/errors.ts';
 import { judgeAddress } from './address-rules.ts';
 import type { Egress } from './egress.ts';
 import { judgeByPolicy } from './egress-policy.ts';
@@ -24,10 +25,16 @@ export interface EgressOptions {
 }
 
 /** An egress with connections to close: `stop` ends every answer that is still being read. Safe twice. */
-export type GuardedEgress = Egress & { stop(): Promise<void> };
+export type GuardedEgress = Egress & {
+  stop(): Promise<void>;
+  /** Why a fetch of the URL would be refused as its name resolves now; null when it would not, or the name is not known. */
+  refusalOf(url: string, policy: EgressPolicy): Promise<string | null>;
+};
 
 const DEFAULT_MAX_REDIRECTS = 5;
 const RESOLVE_TIMEOUT_MS = 10_000;
+/** Somebody waits for an answer. */
+const LOOK_UP_TIMEOUT_MS = 3_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const HEAD_TIMEOUT_MS = 30_000;
 const BODY_TIMEOUT_MS = 60_000;
@@ -55,12 +62,29 @@ export const createEgress = (options: EgressOptions = {}): GuardedEgress => {
         hop = next;
       }
     },
+    refusalOf: async (url, policy) => {
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS)]);
+      try {
+        const hop = firstHop({ url, policy, signal });
+        await findAddresses({ url: hop.url, policy, signal, allowPrivate, resolve: resolveOrLoopback(resolve) });
+        return null;
+      } catch (error) {
+        // A name that nobody knows yet may be known when it is needed, and is judged again then.
+        return isKaziError(error, 'EGRESS_REFUSED') ? String(error.details['reason']) : null;
+      }
+    },
     stop: async () => {
       stopping.abort(new Error('kazi is stopping'));
       await Promise.all(open);
     },
   };
 };
+
+/** Names below `localhost` mean this machine wherever they are asked for (RFC 6761), whatever the resolver here says. */
+const resolveOrLoopback =
+  (resolve: (hostname: string) => Promise<readonly HostAddress[]>) =>
+  async (hostname: string): Promise<readonly HostAddress[]> =>
+    /(?:^|\.)localhost\.?$/.test(hostname) ? [{ address: '127.0.0.1', family: 4 }] : await resolve(hostname);
 
 const followOrCancel = async (hop: Hop, response: Response): Promise<Hop | null> => {
   try {

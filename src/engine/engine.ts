@@ -9,6 +9,7 @@ import { listArtifacts } from '../storage/artifacts.ts';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import { listSteps } from '../storage/steps.ts';
+import { Deliverer, type DelivererOptions } from './deliverer.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { JobRequests } from './job-requests.ts';
 import type { JobRunOptions } from './job-run.ts';
@@ -46,6 +47,8 @@ export interface EngineOptions {
   /** Null = events are kept for good. */
   readonly eventRetentionMs: number | null;
   readonly drainMs: number;
+  /** How webhooks are sent. */
+  readonly webhooks: Pick<DelivererOptions, 'egress' | 'allowPrivate' | 'renderJob' | 'waitMs' | 'disableAfter'>;
 }
 
 /** A crashed job is picked up within its lease and this. */
@@ -60,6 +63,7 @@ export class Engine {
   readonly #rescuer: Rescuer;
   readonly #pruner: Pruner;
   readonly #expirer: PromptExpirer;
+  readonly #deliverer: Deliverer;
   readonly #runtimes: ReadonlyMap<RuntimeName, Runtime>;
   #stopping: Promise<void> | undefined;
 
@@ -81,6 +85,9 @@ export class Engine {
     this.#rescuer = new Rescuer({ ...options, everyMs: RESCUE_EVERY_MS });
     this.#pruner = new Pruner(options);
     this.#expirer = new PromptExpirer(options);
+    const { keyring } = options.context;
+    this.#deliverer = new Deliverer({ ...options, ...options.webhooks, keyring, lease: this.#lease });
+    this.#runner.onEnded((jobId) => this.#deliverer.hintJob(jobId));
   }
 
   /** Jobs that run here now. */
@@ -111,6 +118,7 @@ export class Engine {
     this.#dispatcher.start();
     this.#pruner.start();
     this.#expirer.start();
+    this.#deliverer.start();
   }
 
   /** Claims no more, sees its jobs to their end or hands them back, gives up its lease. Safe twice. */
@@ -122,7 +130,7 @@ export class Engine {
   async #stop(): Promise<void> {
     await this.#dispatcher.stop();
     await this.#runner.stop(this.#options.drainMs);
-    await Promise.all([this.#rescuer.stop(), this.#pruner.stop(), this.#expirer.stop()]);
+    await Promise.all([this.#rescuer.stop(), this.#pruner.stop(), this.#expirer.stop(), this.#deliverer.stop()]);
     await this.#lease.stop();
     this.#options.lifeSign.stop();
   }

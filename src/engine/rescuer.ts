@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { rescueJobs } from '../storage/held-jobs.ts';
 import { listSignedNodes, retireNode } from '../storage/nodes.ts';
-import type { Notifications } from '../storage/notifications.ts';
+import { EVERYTHING, type Notifications } from '../storage/notifications.ts';
 import type { LifeSign } from './life-sign.ts';
 import { jitter, waitFor } from './wait.ts';
 
@@ -66,6 +66,8 @@ export class Rescuer {
     if (result.released > 0) log.warn({ jobs: result.released }, 'jobs of lost nodes were taken back');
     for (const session of result.sessions) notifications.publish('events', session);
     for (const lane of result.lanes) notifications.publish('lanes', lane);
+    // Those that were given up, or canceled before, have ended with this.
+    if (result.released > 0) notifications.publish('deliveries', EVERYTHING);
     return result.released === LIMIT;
   }
 

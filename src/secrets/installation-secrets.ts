@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateApiKey } from '../core/api-key.ts';
 import { KaziError } from '../core/errors.ts';
+import type { Keyring } from '../core/sealed-text.ts';
 import { type SettingKind, settingKinds } from '../core/setting-kinds.ts';
 
 /** The values that the operator set; null leaves the choice to the data folder. */
@@ -11,6 +12,8 @@ export interface ConfiguredSecrets {
   readonly apiKey: string | null;
   readonly sessionSigningSecret: string | null;
   readonly secretsKey: string | null;
+  /** Keys that the vault's key had before, joined with commas. */
+  readonly previousSecretsKeys?: string | null;
 }
 
 /** The secrets that an installation cannot run without. */
@@ -19,8 +22,8 @@ export interface InstallationSecrets {
   /** The file that this very call created for the key, which is therefore to be announced once; else null. */
   readonly newApiKeyPath: string | null;
   readonly sessionSigningSecret: string;
-  /** 32 bytes. */
-  readonly secretsKey: Buffer;
+  /** The keys of the vault. */
+  readonly keyring: Keyring;
 }
 
 interface SecretFile {
@@ -48,17 +51,67 @@ export const loadOrCreateSecrets = async (
     kind: settingKinds.text,
     generate: () => randomBytes(32).toString('base64url'),
   });
-  const encryption = await settle(configured.secretsKey, {
-    path: join(folder, 'secrets-key'),
-    kind: settingKinds.encryptionKey,
-    generate: () => randomBytes(32).toString('base64'),
-  });
+  const encryption = await settle(configured.secretsKey, keyFile(folder));
+  const previous =
+    configured.previousSecretsKeys ?? (configured.secretsKey === null ? await readSecret(previousFile(folder)) : null);
   return Object.freeze({
     apiKey: apiKey.value,
     newApiKeyPath: apiKey.isNew ? apiKeyFile.path : null,
     sessionSigningSecret: signing.value,
-    secretsKey: Buffer.from(encryption.value, 'base64'),
+    keyring: { current: Buffer.from(encryption.value, 'base64'), previous: toKeys(previous) },
   });
+};
+
+/**
+ * Puts a new vault key into the data folder; the old one stays beside it, to open what it sealed. A crash at any moment
+ * leaves a folder with which everything opens. Run it while no server uses the folder.
+ */
+export const rotateKeptKey = async (dataDir: string): Promise<Keyring> => {
+  const folder = join(dataDir, 'secrets');
+  const { keyring } = await loadOrCreateSecrets(dataDir, {
+    apiKey: null,
+    sessionSigningSecret: null,
+    secretsKey: null,
+  });
+  const previous = [keyring.current, ...keyring.previous];
+  const text = previous.map((key) => key.toString('base64')).join(',');
+  await replaceSecret(previousFile(folder), text);
+  const key = keyFile(folder).generate();
+  await replaceSecret(keyFile(folder), key);
+  return { current: Buffer.from(key, 'base64'), previous };
+};
+
+/** Forgets the keys before the current one: nothing that is stored needs them any more. */
+export const forgetPreviousKeys = async (dataDir: string): Promise<void> => {
+  await unlink(previousFile(join(dataDir, 'secrets')).path).catch(ignoreCode('ENOENT'));
+};
+
+const keyFile = (folder: string): SecretFile => ({
+  path: join(folder, 'secrets-key'),
+  kind: settingKinds.encryptionKey,
+  generate: () => randomBytes(32).toString('base64'),
+});
+
+/** Only there while a rotation is under way. */
+const previousFile = (folder: string): Omit<SecretFile, 'generate'> => ({
+  path: join(folder, 'previous-secrets-keys'),
+  kind: settingKinds.encryptionKeys,
+});
+
+const toKeys = (text: string | null): readonly Buffer[] =>
+  text === null ? [] : text.split(',').map((key) => Buffer.from(key.trim(), 'base64'));
+
+/** The new content is there whole, or not at all. */
+const replaceSecret = async ({ path }: Pick<SecretFile, 'path'>, text: string): Promise<void> => {
+  const draft = `${path}.${randomUUID()}`;
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    await handle.writeFile(`${text}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, path);
 };
 
 interface SettledSecret {
@@ -77,7 +130,7 @@ const settle = async (configured: string | null, file: SecretFile): Promise<Sett
 };
 
 /** Null when the file does not exist. A file that others may read is closed to them first. */
-const readSecret = async (file: SecretFile): Promise<string | null> => {
+const readSecret = async (file: Omit<SecretFile, 'generate'>): Promise<string | null> => {
   const handle = await open(file.path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreCode('ENOENT'));
   if (handle === null) return null;
   try {
@@ -113,7 +166,7 @@ const ignoreCode =
     return null;
   };
 
-const damaged = (file: SecretFile, found: string): KaziError => {
+const damaged = (file: Omit<SecretFile, 'generate'>, found: string): KaziError => {
   const advice =
     'Restore it from a backup, or delete it to have a new one generated; what the old one protected is then lost.';
   return new KaziError('INVALID_CONFIG', {

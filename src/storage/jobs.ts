@@ -1,4 +1,4 @@
-import type { ClaimedJob, Job, JobState } from '../core/job.ts';
+import type { ClaimedJob, Job, JobState, WebhookStatus } from '../core/job.ts';
 import type { Queryable } from './database.ts';
 
 export interface Promotion {
@@ -120,6 +120,12 @@ interface JobRow {
   canceled_at: Date | null;
   error: string | null;
   outcome: Job['outcome'];
+  webhook_url: string | null;
+  webhook_secret_ref: string | null;
+  webhook_attempts: number;
+  webhook_status: number | null;
+  webhook_error: string | null;
+  webhook_delivered_at: Date | null;
 }
 
 const toJob = (row: JobRow): Job => ({
@@ -146,6 +152,16 @@ const toJob = (row: JobRow): Job => ({
   canceledAt: row.canceled_at,
   error: row.error,
   outcome: row.outcome,
+  webhook: row.webhook_url === null ? null : toWebhookStatus(row, row.webhook_url),
+});
+
+const toWebhookStatus = (row: JobRow, url: string): WebhookStatus => ({
+  url,
+  secretRef: row.webhook_secret_ref,
+  attempts: row.webhook_attempts,
+  lastStatus: row.webhook_status,
+  lastError: row.webhook_error,
+  deliveredAt: row.webhook_delivered_at,
 });
 
 /** The job with that id, of any tenant: the caller checks who may read it. */

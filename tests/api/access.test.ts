@@ -20,9 +20,15 @@ const pathOf = ({ url }: DeclaredRoute): string =>
     .replace(':kind', 'session')
     .replace(':name', 'some-agent')
     .replace('*', 'file.txt');
+const WEBHOOK_BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  '/webhooks/endpoints': { url: 'https://a.invalid/' },
+  '/webhooks/deliveries/replay-failed': { since: 0 },
+};
 /** A valid body, so that the check of the body never answers first. */
 const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (method === 'PUT' && url.startsWith('/budgets')) return { body: { max_cost_usd: 1 } };
+  if (url.startsWith('/secrets') && method === 'PUT') return { body: { value: 'x' } };
+  if (url.startsWith('/webhooks')) return { body: WEBHOOK_BODIES[url] ?? {} };
   if (method === 'PATCH') return { body: { position: 1 } };
   if (method !== 'POST') return {};
   if (url.endsWith('/stop')) return { body: {} };
@@ -51,9 +57,11 @@ describe('the access of every route', () => {
       `DELETE /jobs/:jobId ${closed('submit', 'job')}`,
       `DELETE /keys/:id ${closed('admin', 'tenant')}`,
       `DELETE /query_stream ${closed('read', 'session', true)}`,
+      `DELETE /secrets/:name ${closed('admin', 'tenant')}`,
       `DELETE /session/ ${open}`,
       `DELETE /session/:sessionId/queue ${closed('submit', 'session')}`,
       `DELETE /session/:sessionId/queue/:promptId ${closed('submit', 'session')}`,
+      `DELETE /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
       `DELETE /ws ${closed('read', 'session', true)}`,
       `GET /agents ${closed('read', 'tenant')}`,
       `GET /agents/:name ${closed('read', 'tenant')}`,
@@ -77,6 +85,7 @@ describe('the access of every route', () => {
       `GET /query ${open}`,
       `GET /query_stream ${closed('read', 'session', true)}`,
       `GET /readyz ${open}`,
+      `GET /secrets ${closed('admin', 'tenant')}`,
       `GET /session/ ${open}`,
       `GET /session/:sessionId/messages ${closed('read', 'session')}`,
       `GET /session/:sessionId/queue ${closed('read', 'session')}`,
@@ -85,6 +94,10 @@ describe('the access of every route', () => {
       `GET /sessions ${closed('read', 'tenant')}`,
       `GET /submit ${open}`,
       `GET /usage ${closed('read', 'tenant')}`,
+      `GET /webhooks/deliveries ${closed('admin', 'tenant')}`,
+      `GET /webhooks/deliveries/:id ${closed('admin', 'tenant')}`,
+      `GET /webhooks/endpoints ${closed('admin', 'tenant')}`,
+      `GET /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
       `GET /ws ${closed('read', 'session', true)}`,
       `HEAD /jobs/ ${open}`,
       `HEAD /jobs/:jobId/artifacts/* ${closed('read', 'job', true)}`,
@@ -95,6 +108,7 @@ describe('the access of every route', () => {
       `PATCH /query_stream ${closed('read', 'session', true)}`,
       `PATCH /session/ ${open}`,
       `PATCH /session/:sessionId/queue/:promptId ${closed('submit', 'session')}`,
+      `PATCH /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
       `PATCH /ws ${closed('read', 'session', true)}`,
       `POST /agents ${closed('admin', 'tenant')}`,
       `POST /approvals/:id ${closed('submit', 'job')}`,
@@ -108,6 +122,11 @@ describe('the access of every route', () => {
       `POST /session/:sessionId/queue ${closed('submit', 'session')}`,
       `POST /session/:sessionId/stop ${closed('submit', 'session')}`,
       `POST /submit ${closed('submit', 'session')}`,
+      `POST /webhooks/deliveries/:id/replay ${closed('admin', 'tenant')}`,
+      `POST /webhooks/deliveries/replay-failed ${closed('admin', 'tenant')}`,
+      `POST /webhooks/endpoints ${closed('admin', 'tenant')}`,
+      `POST /webhooks/endpoints/:id/rotate-secret ${closed('admin', 'tenant')}`,
+      `POST /webhooks/endpoints/:id/test ${closed('admin', 'tenant')}`,
       `POST /ws ${closed('read', 'session', true)}`,
       `PUT /budgets/:kind ${closed('admin', 'tenant')}`,
       `PUT /budgets/:kind/:id ${closed('admin', 'tenant')}`,
@@ -115,6 +134,7 @@ describe('the access of every route', () => {
       `PUT /health ${open}`,
       `PUT /jobs/ ${open}`,
       `PUT /query_stream ${closed('read', 'session', true)}`,
+      `PUT /secrets/:name ${closed('admin', 'tenant')}`,
       `PUT /session/ ${open}`,
       `PUT /ws ${closed('read', 'session', true)}`,
     ]);

@@ -33,7 +33,7 @@ const body = fc.record({
   job_id: known(text),
   schedule_at: known(fc.oneof(fc.integer(), fc.constantFrom(253_402_300_799, -8e15))),
   metadata: known(fc.dictionary(text, value)),
-  webhook: known(fc.record({ url: fc.webUrl() })),
+  webhook: known(fc.record({ url: fc.constant('https://hooks.invalid/') })),
 });
 
 test('no body of a submission is answered with a 5xx', async () => {

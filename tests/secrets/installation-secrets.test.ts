@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { isWellFormedApiKey } from '../../src/core/api-key.ts';
-import { loadOrCreateSecrets } from '../../src/secrets/installation-secrets.ts';
+import { forgetPreviousKeys, loadOrCreateSecrets, rotateKeptKey } from '../../src/secrets/installation-secrets.ts';
 
 const NOTHING = { apiKey: null, sessionSigningSecret: null, secretsKey: null };
 const ALL = {
@@ -27,7 +27,7 @@ test('the first start generates every secret, later ones find them again', async
   const dataDir = await newDataDir();
   const first = await loadOrCreateSecrets(dataDir, NOTHING);
   assert.ok(isWellFormedApiKey(first.apiKey));
-  assert.equal(first.secretsKey.length, 32);
+  assert.deepEqual([first.keyring.current.length, first.keyring.previous], [32, []]);
   assert.equal(Buffer.from(first.sessionSigningSecret, 'base64url').length, 32);
   const second = await loadOrCreateSecrets(dataDir, NOTHING);
   assert.deepEqual(second, { ...first, newApiKeyPath: null });
@@ -56,7 +56,7 @@ test('configured values win and are written nowhere', async () => {
   const dataDir = await newDataDir();
   const secrets = await loadOrCreateSecrets(dataDir, ALL);
   assert.deepEqual([secrets.apiKey, secrets.sessionSigningSecret, secrets.newApiKeyPath], [ALL.apiKey, 's', null]);
-  assert.deepEqual(secrets.secretsKey, Buffer.alloc(32, 1));
+  assert.deepEqual(secrets.keyring, { current: Buffer.alloc(32, 1), previous: [] });
   assert.deepEqual(await readdir(join(dataDir, 'secrets')), []);
 });
 
@@ -91,4 +91,27 @@ test('a damaged file stops the start and is named, its content is not shown', as
     assert.doesNotMatch(error.message, /hunter2/);
     return true;
   });
+});
+
+test('a rotation makes a new key and keeps the old ones to open what they sealed, until they are forgotten', async () => {
+  const dataDir = await newDataDir();
+  const { keyring: first } = await loadOrCreateSecrets(dataDir, NOTHING);
+  const second = await rotateKeptKey(dataDir);
+  assert.deepEqual(second.previous, [first.current]);
+  assert.deepEqual((await loadOrCreateSecrets(dataDir, NOTHING)).keyring, second);
+  const third = await rotateKeptKey(dataDir);
+  assert.deepEqual(third.previous, [second.current, first.current]);
+  assert.equal((await stat(join(dataDir, 'secrets', 'previous-secrets-keys'))).mode & 0o777, 0o600);
+  await forgetPreviousKeys(dataDir);
+  await forgetPreviousKeys(dataDir);
+  assert.deepEqual((await loadOrCreateSecrets(dataDir, NOTHING)).keyring, { ...third, previous: [] });
+});
+
+test('keys before a configured one come from the configuration alone', async () => {
+  const dataDir = await newDataDir();
+  await rotateKeptKey(dataDir);
+  assert.deepEqual((await loadOrCreateSecrets(dataDir, ALL)).keyring.previous, []);
+  const before = [Buffer.alloc(32, 2), Buffer.alloc(32, 3)];
+  const previousSecretsKeys = before.map((key) => key.toString('base64')).join(', ');
+  assert.deepEqual((await loadOrCreateSecrets(dataDir, { ...ALL, previousSecretsKeys })).keyring.previous, before);
 });

@@ -9,15 +9,19 @@ import type { ActionContext } from '../../src/actions/context.ts';
 import { Directory } from '../../src/actions/directory.ts';
 import { JobIntake } from '../../src/actions/job-intake.ts';
 import { storeApiKey } from '../../src/actions/make-api-key.ts';
+import { readEndedJob } from '../../src/actions/read-ended-job.ts';
 import { RequestCounts } from '../../src/actions/request-counts.ts';
 import { agentOfJob } from '../../src/actions/resolve-agent.ts';
 import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
 import { generateApiKey } from '../../src/core/api-key.ts';
 import type { Scope } from '../../src/core/scope.ts';
 import { mintSessionToken, type TokenClaims } from '../../src/core/session-token.ts';
-import { Engine } from '../../src/engine/engine.ts';
+import { webhookPolicy } from '../../src/core/webhook-policy.ts';
+import { createEgress, type EgressOptions, type GuardedEgress } from '../../src/egress/guarded-egress.ts';
+import { Engine, type EngineOptions } from '../../src/engine/engine.ts';
 import { LifeSign } from '../../src/engine/life-sign.ts';
 import type { SocketSettings } from '../../src/http/jobs/sockets/settings.ts';
+import { toWebhookBody } from '../../src/http/jobs/webhook-body.ts';
 import { buildServer } from '../../src/http/server.ts';
 import { EventHub } from '../../src/realtime/event-hub.ts';
 import { Realtime } from '../../src/realtime/realtime.ts';
@@ -54,6 +58,12 @@ export interface ApiOptions {
   readonly realtime?: { readonly presenceMs: number };
   /** Reasons that /readyz gives. */
   readonly reasons?: readonly string[];
+  /** False = webhooks may not reach this machine; true when absent, because the receivers of tests are here. */
+  readonly allowPrivateWebhooks?: boolean;
+  /** What names of hosts mean to webhooks. */
+  readonly resolveHost?: EgressOptions['resolve'];
+  /** Other waits between attempts, another run of failures that disables an endpoint. */
+  readonly webhooks?: Partial<EngineOptions['webhooks']>;
   /** Lines of the log, as JSON. */
   readonly logLines?: string[];
 }
@@ -164,6 +174,9 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
   const blobs = new MemoryBlobStore();
   const dataDir = options.dataDir ?? (await mkdtemp(join(await realpath(tmpdir()), 'kazi-api-')));
   if (options.dataDir === undefined) undo.defer(async () => await rm(dataDir, { recursive: true, force: true }));
+  const allowPrivate = options.allowPrivateWebhooks ?? true;
+  const egress = createEgress({ allowPrivate, resolve: options.resolveHost });
+  undo.defer(async () => await egress.stop());
   const context: ActionContext = {
     db,
     log,
@@ -175,6 +188,8 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     requestCounts: new RequestCounts(db),
     rateLimits: options.rateLimits ?? { sessionToken: 60, apiKey: null },
     signingSecrets: [{ secret: SIGNING_SECRET, tenantId: null }],
+    keyring: { current: Buffer.alloc(32, 1), previous: [] },
+    webhookRefusal: async (url) => await egress.refusalOf(url, webhookPolicy(url, allowPrivate)),
     defaultAgent: 'echo',
     budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },
     sessions: { mostPrompts: 10, promptKeepMs: 3_600_000, canStop: true, ...options.sessions },
@@ -182,12 +197,12 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     listLiveFiles: async () => await Promise.resolve([]),
   };
   if (options.runsJobs === false) return context;
-  return await startEngine({ options, databaseUrl, undo, dataDir }, context);
+  return await startEngine({ options, databaseUrl, undo, dataDir }, { context, egress });
 };
 
 const startEngine = async (
   { options, undo, dataDir }: Parts & { readonly dataDir: string },
-  context: ActionContext,
+  { context, egress }: { readonly context: ActionContext; readonly egress: GuardedEgress },
 ): Promise<ActionContext> => {
   const { db, log } = context;
   const sandboxes = new JustBashProvider({ logger: log });
@@ -210,6 +225,12 @@ const startEngine = async (
     maxAttempts: 3,
     eventRetentionMs: null,
     drainMs: 0,
+    webhooks: {
+      egress,
+      allowPrivate: options.allowPrivateWebhooks ?? true,
+      renderJob: async (delivery) => toWebhookBody(await readEndedJob(context, delivery), delivery),
+      ...options.webhooks,
+    },
   });
   undo.defer(async () => await engine.stop());
   await engine.start();

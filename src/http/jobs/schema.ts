@@ -3,20 +3,12 @@ import { isSessionId } from '../../core/session-id.ts';
 import { storableText } from '../schema.ts';
 import { MAX_SECONDS } from '../seconds.ts';
 import { ifBusy, question } from './input-schema.ts';
+import { webhookSchema } from './webhook-config.ts';
 
 /** Longest `session_key`. */
 export const SESSION_KEY_UNITS = 256;
 /** PostgreSQL and JSON.stringify read nested values by recursion; this is far below what either bears. */
 const METADATA_DEPTH = 500;
-
-const webhookSchema = z.strictObject({
-  url: z.string().refine((text) => URL.canParse(text)),
-  headers: z.record(z.string(), z.string()).nullish(),
-  signing_secret: z.string().nullish(),
-  secret_ref: z.string().nullish(),
-  timeout_seconds: z.int().min(1).nullish(),
-  max_attempts: z.int().min(1).nullish(),
-});
 
 /** True when no value is nested deeper; looks at one level at a time, so it needs no recursion itself. */
 const isShallow = (root: unknown): boolean => {

@@ -6,6 +6,7 @@ import { parseBody } from '../request-body.ts';
 import { addRoute, type Exchange } from '../route.ts';
 import type { JobRoutesOptions } from './options.ts';
 import { type SubmitRequest, submitSchema } from './schema.ts';
+import { toWebhookRequest } from './webhook-config.ts';
 
 /** `POST /submit`: accepts a job. */
 export const addSubmitRoutes = (server: FastifyInstance, { context, draining }: JobRoutesOptions): void => {
@@ -36,7 +37,6 @@ const submit = async ({
   countRequest,
 }: Exchange<SubmitRequest>): Promise<string> => {
   const identity = readRequestIdentity(request, principal, (jobId, outcome) => toResponse(body, jobId, outcome));
-  if (body.webhook) throw new KaziError('WEBHOOK_UNSUPPORTED');
   const created = await createJob(context, principal, {
     question: body.question,
     agent: body.agent_type || null,
@@ -47,6 +47,7 @@ const submit = async ({
     ...(body.if_busy ? { ifBusy: body.if_busy } : {}),
     ...(body.budget ? { budget: body.budget } : {}),
     isForked: body.fork_session ?? false,
+    webhookRequest: body.webhook ? toWebhookRequest(body.webhook) : null,
     request: identity,
     countRequest,
   });

@@ -1,6 +1,6 @@
 import type { JobView } from '../../actions/read-job.ts';
 import type { ArtifactEntry } from '../../core/artifact.ts';
-import type { Job } from '../../core/job.ts';
+import type { Job, WebhookStatus } from '../../core/job.ts';
 import { hasEnded } from '../../core/job-end.ts';
 import { toDollars } from '../dollars.ts';
 import { toSeconds } from '../seconds.ts';
@@ -35,10 +35,19 @@ export const toJobStatus = ({ job, messages, artifacts }: JobView): Readonly<Rec
   result: messages === null || job.startedAt === null ? null : toQueryResponse(job, messages),
   error: job.error,
   attempts: job.attempts,
-  webhook: NO_WEBHOOK,
+  webhook: job.webhook === null ? NO_WEBHOOK : toWebhookView(job.webhook),
   artifacts: artifacts === null ? null : toManifest(artifacts),
   ...toFigures(job),
   sandbox_id: job.sandboxId,
+});
+
+const toWebhookView = (webhook: WebhookStatus): Readonly<Record<string, unknown>> => ({
+  url: webhook.url,
+  secret_ref: webhook.secretRef,
+  attempts: webhook.attempts,
+  last_status: webhook.lastStatus,
+  last_error: webhook.lastError,
+  delivered_at: toSeconds(webhook.deliveredAt),
 });
 
 /** ArtifactManifest of frozen files. */

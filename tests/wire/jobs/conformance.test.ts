@@ -1,5 +1,5 @@
 import { describe } from 'node:test';
-import { findTarget } from './find-target.ts';
+import { findCarefulTarget, findTarget } from './find-target.ts';
 import { defineArtifactChecks } from './suite-artifacts.ts';
 import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineForkChecks } from './suite-fork.ts';
@@ -11,8 +11,10 @@ import { defineRateLimitChecks } from './suite-rate-limit.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
 import { defineSocketChecks } from './suite-sockets.ts';
 import { defineStopChecks } from './suite-stop.ts';
+import { defineRefusedWebhookChecks, defineWebhookChecks } from './suite-webhooks.ts';
 
 const target = await findTarget();
+const careful = await findCarefulTarget(target);
 
 describe('conformance of the jobs API', () => {
   defineHttpChecks(target);
@@ -26,4 +28,9 @@ describe('conformance of the jobs API', () => {
   defineForkChecks(target);
   defineRateLimitChecks(target);
   defineSocketChecks(target);
+  defineWebhookChecks(target);
+});
+
+describe('conformance of the jobs API where webhooks stay out of private networks', () => {
+  defineRefusedWebhookChecks(careful);
 });

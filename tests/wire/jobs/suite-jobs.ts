@@ -201,22 +201,6 @@ export const defineJobChecks = (target: Target): void => {
     const other = as({ user_id: 'admin' });
     assert.notEqual((await other.submit(body, { 'x-stainless-retry-count': '1' })).text, second.text);
   });
-
-  test('57. a malformed webhook is 400 before authentication; a well-formed one is 422 after it', async () => {
-    const stranger = new Caller(target, 'kz_unknown');
-    assertError(await stranger.submit({ webhook: { url: 'nope' } }), 400, 'Invalid job submission body');
-    assertError(await stranger.submit({ webhook: { url: 'https://a.example' } }), 401, 'Invalid API key');
-    const webhook = {
-      url: 'https://a.example',
-      max_attempts: 1_000_000_000,
-      headers: { a: 'b' },
-      signing_secret: null,
-    };
-    const answer = await caller.submit({ webhook });
-    assert.equal(answer.status, 422);
-    assert.match(String(answer.json['error']), /^Webhook URL not allowed: /);
-    assert.equal((await caller.submit({ agent_type: 'echo', webhook: null })).status, 200);
-  });
 };
 
 /** Resolves once the job's first step has been logged: from then on it certainly runs. */
