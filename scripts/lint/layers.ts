@@ -65,11 +65,13 @@ const LAYERS: Readonly<Record<string, LayerRule>> = {
       'workspaces',
     ]),
   }),
+  // What the operator does to an installation that is at rest.
+  'rotate-vault-key': layer({ values: ['core', 'config', 'storage', 'actions', 'postgres', 'secrets'] }),
   // A client command must not load the server.
   cli: layer({
     values: ['core', 'config', 'sdk'],
     types: ['app'],
-    lazily: ['app', 'models', 'postgres', 'sandboxes', 'storage'],
+    lazily: ['app', 'models', 'postgres', 'rotate-vault-key', 'sandboxes', 'storage'],
   }),
   main: layer({ values: ['core', 'config', 'app'], lazily: ['cli'] }),
 };

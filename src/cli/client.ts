@@ -65,8 +65,8 @@ export interface BudgetLimits {
   readonly max_requests?: number | 'unlimited' | null | undefined;
 }
 
-interface Request {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+export interface Request {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -89,6 +89,11 @@ export class ApiClient {
 
   get url(): string {
     return this.#connection.url;
+  }
+
+  /** A request that has no method of its own here; its answer is held to the schema. */
+  async request<T>(schema: ZodType<T>, request: Request): Promise<T> {
+    return await this.#ask(schema, request);
   }
 
   /** Submits a job once, however often the request has to be sent; resolves to its id. */

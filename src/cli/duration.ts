@@ -12,3 +12,6 @@ export const parseDuration = (text: string): number => {
     `found the duration "${text}", expected a number and one of s, m, h, d, such as "15m"; write it like that`,
   );
 };
+
+/** Unix seconds of a time that long ago. Throws as parseDuration does. */
+export const secondsAgo = (text: string): number => Math.floor((Date.now() - parseDuration(text)) / 1_000);

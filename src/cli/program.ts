@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import type { Act } from './act.ts';
 import type { ApprovalsOptions } from './commands/approvals.ts';
-
-/** Wraps a command so that its module is loaded when it is called, and its exit code is reported. */
-type Act = <Given extends readonly unknown[]>(
-  load: () => Promise<(...given: Given) => Promise<number>>,
-) => (...given: Given) => Promise<void>;
+import { addSecrets, addWebhooks } from './program-webhooks.ts';
 
 const CONFIG_HELP = 'configuration file (JSON; docs/config.md)';
 const DATA_DIR_HELP = 'data folder (KAZI_DATA_DIR, .kazi)';
@@ -35,6 +32,8 @@ export const buildProgram = (report: (exitCode: number) => void): Command => {
   addUsage(program, act);
   addBudgets(program, act);
   addApprovals(program, act);
+  addWebhooks(program, { act, withServer, withConfig, repeatable });
+  addSecrets(program, { act, withServer, withConfig, repeatable });
   addToken(program, act);
   addDoctor(program, act);
   addFakeModel(program, act);
