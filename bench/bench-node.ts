@@ -83,7 +83,13 @@ const NO_HASH = Buffer.alloc(32);
 /** Hands one job over through the same action that the HTTP route calls; gives its id. */
 export const submit = async (
   node: Node,
-  job: { readonly tenantId: string; readonly agent: string; readonly question: string; readonly sessionId?: string },
+  job: {
+    readonly tenantId: string;
+    readonly agent: string;
+    readonly question: string;
+    readonly sessionId?: string;
+    readonly webhookUrl?: string;
+  },
 ): Promise<string> => {
   const created = await createJob(node.context, benchPrincipal(job.tenantId), {
     question: job.question,
@@ -92,6 +98,7 @@ export const submit = async (
     scheduleAt: null,
     metadata: null,
     priority: 0,
+    ...(job.webhookUrl === undefined ? {} : { webhookRequest: { url: job.webhookUrl } }),
     request: { idempotencyScope: null, hash: NO_HASH, isRetry: false, toResponse: (jobId) => jobId },
   });
   return created.response;

@@ -16,12 +16,14 @@ import { benchSseFanOut } from './sse-fan-out.ts';
 import { median, showRates } from './statistics.ts';
 import { benchSteps } from './steps.ts';
 import { benchWaitingJobs } from './waiting-jobs.ts';
+import { benchWebhookFirstAttempt } from './webhook-first-attempt.ts';
 
 const HELP = `Measures kazi on this machine, beside a plain-table queue in the same run.
 
   npm run bench                    everything but the long drain, about 4 minutes
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
                                    agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out; agents stands for its three
+                                   agents-waiting agents-overhead agents-delta webhook-first-attempt; agents stands for its three
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -55,6 +57,9 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     {
       name: 'sse-fan-out',
       run: async (server) => await benchSseFanOut(server, { subscribers: 1_000 * scale, seconds: isQuick ? 5 : 30 }),
+    {
+      name: 'webhook-first-attempt',
+      run: async (server) => await benchWebhookFirstAttempt(server, { samples: 300 * scale, hanging: 100 }),
     },
     { name: 'waiting', run: async (server) => await benchWaitingJobs(server, 10_000 * scale) },
     {
