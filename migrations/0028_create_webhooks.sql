@@ -83,6 +83,7 @@ create index webhook_deliveries_held on webhook_deliveries (node_id) where lease
 -- One event of a job for each that is told of it.
 create unique index webhook_deliveries_by_job on webhook_deliveries (job_id, endpoint_id) nulls not distinct where job_id is not null;
 create index webhook_deliveries_by_tenant on webhook_deliveries (tenant_id, id);
+create index webhook_deliveries_failed on webhook_deliveries (tenant_id, id) where state = 'failed';
 create index webhook_deliveries_by_endpoint on webhook_deliveries (endpoint_id, id) where endpoint_id is not null;
 
 create table webhook_attempts (

@@ -572,6 +572,7 @@ CREATE INDEX webhook_deliveries_by_endpoint ON public.webhook_deliveries USING b
 CREATE UNIQUE INDEX webhook_deliveries_by_job ON public.webhook_deliveries USING btree (job_id, endpoint_id) NULLS NOT DISTINCT WHERE (job_id IS NOT NULL);
 CREATE INDEX webhook_deliveries_by_tenant ON public.webhook_deliveries USING btree (tenant_id, id);
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (target, due_at) WHERE ((state = 'pending'::text) AND (lease_id IS NULL));
+CREATE INDEX webhook_deliveries_failed ON public.webhook_deliveries USING btree (tenant_id, id) WHERE (state = 'failed'::text);
 CREATE INDEX webhook_deliveries_held ON public.webhook_deliveries USING btree (node_id) WHERE (lease_id IS NOT NULL);
 CREATE INDEX webhook_deliveries_next ON public.webhook_deliveries USING btree (due_at) WHERE ((state = 'pending'::text) AND (lease_id IS NULL));
 CREATE INDEX webhook_endpoints_by_tenant ON public.webhook_endpoints USING btree (tenant_id, created_at) WHERE (deleted_at IS NULL);
@@ -862,6 +863,47 @@ begin
             and ((a.kind = 'tenant' and a.id = '') or (a.kind = 'session' and a.id = v_budget.session_id)
                 or (a.kind = 'api_key' and a.id = v_budget.api_key_id));
     end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.claim_job_deliveries(p_node bigint, p_jobs uuid[], p_targets text[], p_free integer[], p_usual integer, p_limit integer)
+ RETURNS TABLE(id uuid, lease_id bigint, tenant_id text, job_id uuid, endpoint_id uuid, event text, event_at timestamp with time zone, payload jsonb, target text, attempts integer, replayed_after integer, webhook jsonb, previous_sealed text, closed text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_ids uuid[];
+begin
+    -- All of the jobs' first: with the state among the conditions the indexes of all that waits would look cheap.
+    with mine as materialized (
+        select d.id, d.target, d.due_at, d.state, d.lease_id
+        from unnest(p_jobs) j (job_id) join webhook_deliveries d on d.job_id = j.job_id
+    )
+    select array_agg(w.id) into v_ids from (
+        select m.id, row_number() over (partition by m.target order by m.due_at, m.id) as place, coalesce(r.free, p_usual) as free
+        from mine m left join unnest(p_targets, p_free) r (target, free) on r.target = m.target
+        where m.state = 'pending' and m.lease_id is null and m.due_at <= clock_timestamp()
+    ) w where w.place <= w.free;
+    if v_ids is null then
+        return;
+    end if;
+    return query
+    with chosen as materialized (
+        select d.id, d.job_id, d.endpoint_id from webhook_deliveries d
+        where d.id = any (v_ids) and d.state = 'pending' and d.lease_id is null
+        limit p_limit
+        for update skip locked
+    )
+    update webhook_deliveries d set lease_id = nextval('webhook_leases'), node_id = p_node
+    from chosen c left join jobs j on j.id = c.job_id left join webhook_endpoints e on e.id = c.endpoint_id
+    where d.id = c.id
+    returning d.id, d.lease_id, d.tenant_id, d.job_id, d.endpoint_id, d.event, d.event_at, d.payload, d.target, d.attempts,
+        d.replayed_after, coalesce(d.config, e.config, j.webhook),
+        case when e.previous_until > clock_timestamp() then e.previous_sealed end,
+        case when e.deleted_at is not null then 'deleted' when e.disabled_at is not null then 'disabled' end;
 end
 $function$;
 
@@ -1783,6 +1825,24 @@ AS $function$
         order by j.order_at, j.pos limit 1
     ))
     from sessions s where s.num = p_session
+$function$;
+
+CREATE OR REPLACE FUNCTION public.take_back_deliveries()
+ RETURNS bigint
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+    with taken as (
+        update webhook_deliveries d set lease_id = null, node_id = null
+        where d.lease_id is not null
+            and not exists (
+                select 1 from nodes n where n.id = d.node_id and n.died_at is null and n.expires_at > clock_timestamp()
+            )
+        returning d.id
+    )
+    select count(*) from taken
 $function$;
 
 CREATE OR REPLACE FUNCTION public.take_inputs(p_session bigint, p_job uuid, p_lease bigint, p_ordinal integer)

@@ -127,8 +127,10 @@ export const giveBackDelivery = async (
 };
 
 /** Takes back what nodes that are gone were sending; gives their number. */
-export const takeBackDeliveries = async (db: Queryable): Promise<number> =>
-  (await db.query('webhook-deliveries/take-back')).length;
+export const takeBackDeliveries = async (db: Queryable): Promise<number> => {
+  const [row] = await db.query<{ taken: number }>('webhook-deliveries/take-back');
+  return row?.taken ?? 0;
+};
 
 /** False when it was out of use already. */
 export const disableEndpoint = async (db: Queryable, id: string, reason: string): Promise<boolean> => {

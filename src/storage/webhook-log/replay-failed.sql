@@ -1,5 +1,5 @@
 -- The same for failed deliveries, oldest first, whose endpoints are in use. $1 text tenant, $2 timestamptz: written since,
--- $3 uuid endpoint or null (any), $4 integer limit. Index: webhook_deliveries_by_tenant; webhook_endpoints primary key.
+-- $3 uuid endpoint or null (any), $4 integer limit. Index: webhook_deliveries_failed; webhook_endpoints primary key.
 with failed as (
     select d.id from webhook_deliveries d
     where d.tenant_id = $1::text and d.state = 'failed' and d.created_at >= $2::timestamptz
