@@ -22,8 +22,8 @@ const HELP = `Measures kazi on this machine, beside a plain-table queue in the s
 
   npm run bench                    everything but the long drain, about 4 minutes
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
-                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out; agents stands for its three
-                                   agents-waiting agents-overhead agents-delta webhook-first-attempt; agents stands for its three
+                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out webhook-first-attempt;
+                                   agents stands for its three
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -57,6 +57,7 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     {
       name: 'sse-fan-out',
       run: async (server) => await benchSseFanOut(server, { subscribers: 1_000 * scale, seconds: isQuick ? 5 : 30 }),
+    },
     {
       name: 'webhook-first-attempt',
       run: async (server) => await benchWebhookFirstAttempt(server, { samples: 300 * scale, hanging: 100 }),
