@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionEvent } from '../core/event.ts';
 import type { Queryable } from '../storage/database.ts';
 import { readEvents } from '../storage/events.ts';
@@ -15,13 +14,6 @@ export interface Stretch {
 const STRETCH_EVENTS = 500;
 /** Stretches kept for followers that are a little behind the first one. The log is append-only, so they never go stale. */
 const KEPT_STRETCHES = 2;
-/**
- * How long a read waits for company, for each follower. Every read ends in a write to each of them, which costs more than
- * all else: with 1,000 followers of 100 events a second this halves the server's work.
- */
-const GATHER_MS_PER_FOLLOWER = 0.03;
-/** Shorter than this a wait gathers nothing. */
-const MIN_GATHER_MS = 3;
 
 /** One session's log on this node: its followers share their reads and their wake-up calls. */
 export class SessionFeed {
@@ -33,8 +25,6 @@ export class SessionFeed {
   #version = 0;
   #newest = 0;
   #followers = 0;
-  /** When the last read began (monotonic). */
-  #readAt = 0;
 
   constructor(db: Queryable, sessionNum: number) {
     this.#db = db;
@@ -60,7 +50,7 @@ export class SessionFeed {
   async read(afterSeq: number): Promise<Stretch> {
     const shared = this.#reads.get(afterSeq);
     if (shared) return await shared;
-    const read = this.#query(afterSeq);
+    const read = this.#query(afterSeq, this.#version);
     this.#reads.set(afterSeq, read);
     return await read;
   }
@@ -92,9 +82,7 @@ export class SessionFeed {
     this.wake();
   }
 
-  async #query(afterSeq: number): Promise<Stretch> {
-    await this.#gather();
-    const version = this.#version;
+  async #query(afterSeq: number, version: number): Promise<Stretch> {
     try {
       const events = await readEvents(this.#db, { sessionNum: this.#sessionNum, afterSeq, limit: STRETCH_EVENTS });
       const last = events.at(-1);
@@ -107,14 +95,6 @@ export class SessionFeed {
       this.#reads.delete(afterSeq);
       throw error;
     }
-  }
-
-  /** Keeps a distance from the last read that grows with the crowd. */
-  async #gather(): Promise<void> {
-    const gapMs = this.#followers * GATHER_MS_PER_FOLLOWER;
-    const waitMs = this.#readAt + gapMs - performance.now();
-    if (gapMs >= MIN_GATHER_MS && waitMs > 0) await delay(waitMs);
-    this.#readAt = performance.now();
   }
 
   #keep(afterSeq: number): void {
