@@ -30,6 +30,20 @@ const TENANT_RULES: Readonly<Record<string, 'user' | 'tenant'>> = {
   'GET /budgets/:kind/:id': 'tenant',
   'PUT /budgets/:kind': 'tenant',
   'PUT /budgets/:kind/:id': 'tenant',
+  'GET /secrets': 'tenant',
+  'PUT /secrets/:name': 'tenant',
+  'DELETE /secrets/:name': 'tenant',
+  'GET /webhooks/endpoints': 'tenant',
+  'POST /webhooks/endpoints': 'tenant',
+  'GET /webhooks/endpoints/:id': 'tenant',
+  'PATCH /webhooks/endpoints/:id': 'tenant',
+  'DELETE /webhooks/endpoints/:id': 'tenant',
+  'POST /webhooks/endpoints/:id/rotate-secret': 'tenant',
+  'POST /webhooks/endpoints/:id/test': 'tenant',
+  'GET /webhooks/deliveries': 'tenant',
+  'GET /webhooks/deliveries/:id': 'tenant',
+  'POST /webhooks/deliveries/:id/replay': 'tenant',
+  'POST /webhooks/deliveries/replay-failed': 'tenant',
 };
 
 /** Routes whose session is not in the path: where it is named, or the file that tests them. */
@@ -61,6 +75,9 @@ const bodyOf = ({ method, url }: DeclaredRoute): { readonly body?: Readonly<Reco
   if (url.startsWith('/budgets')) return { body: { max_requests: 5 } };
   if (url.startsWith('/approvals')) return { body: { decision: 'allow' } };
   if (url.endsWith('/stop')) return { body: {} };
+  if (url.startsWith('/secrets')) return { body: { value: 'other' } };
+  if (url === '/webhooks/endpoints') return { body: { url: 'https://other.invalid/' } };
+  if (url.startsWith('/webhooks')) return { body: url.endsWith('replay-failed') ? { since: 0 } : {} };
   if (method === 'PATCH') return { body: { position: 1 } };
   return { body: ['/keys', '/agents'].includes(url) ? { name: 'other' } : { question: 'x', agent_type: 'echo' } };
 };
@@ -107,16 +124,29 @@ const plant = async (method: string, path: string, body: Readonly<Record<string,
 };
 await plant('POST', '/agents', { name: 'canary', description: 'canary' });
 const keyId = ((await plant('POST', '/keys', { name: 'canary' })).json['key'] as { readonly id: string }).id;
+await plant('PUT', '/secrets/canary', { value: 'a value that nothing shows' });
+const planted = await plant('POST', '/webhooks/endpoints', { name: 'canary', url: 'https://canary.invalid/' });
+const endpointId = (planted.json['endpoint'] as { readonly id: string }).id;
+const tried = await plant('POST', `/webhooks/endpoints/${endpointId}/test`, {});
+const deliveryId = (tried.json['delivery'] as { readonly id: string }).id;
 // An amount that is nobody else's stands for the word.
 await plant('PUT', '/budgets/tenant', { max_cost_usd: 43_219.5 });
 await plant('PUT', `/budgets/session/${SESSION}`, { max_cost_usd: 43_219.5 });
+
+const idOf = (url: string): string | undefined =>
+  Object.entries({
+    '/keys': keyId,
+    '/budgets': SESSION,
+    '/webhooks/endpoints': endpointId,
+    '/webhooks/deliveries': deliveryId,
+  }).find(([start]) => url.startsWith(start))?.[1];
 
 const pathOf = ({ url }: DeclaredRoute, id = jobId): string =>
   url
     .replace(':jobId', id)
     .replace(':sessionId', SESSION)
     .replace(':promptId', id)
-    .replace(':id', url.startsWith('/keys') ? keyId : url.startsWith('/budgets') ? SESSION : id)
+    .replace(':id', idOf(url) ?? id)
     .replace(':kind', url.endsWith(':kind') ? 'tenant' : 'session')
     .replace(':name', 'canary')
     .replace('*', 'file.txt') + (url === '/usage' ? '?group_by=model' : '');
@@ -132,6 +162,9 @@ const readTenant = async (): Promise<unknown> =>
     union all select 'agent', to_jsonb(g) from agents g where tenant_id = 'a'
     union all select 'version', to_jsonb(v) from agent_versions v where tenant_id = 'a'
     union all select 'key', to_jsonb(k) - 'last_used_at' from api_keys k where tenant_id = 'a'
+    union all select 'secret', to_jsonb(x) from secrets x where tenant_id = 'a'
+    union all select 'endpoint', to_jsonb(e) from webhook_endpoints e where tenant_id = 'a'
+    union all select 'delivery', to_jsonb(d) from webhook_deliveries d where tenant_id = 'a'
     union all select 'account', to_jsonb(c) from accounts c where tenant_id = 'a'
     order by 1, 2`);
 
@@ -269,9 +302,12 @@ describe('what a tenant has', () => {
       const before = await readTenant();
       for (const credential of credentials) {
         const answer = await ask(route, credential, path);
-        assert.ok(answer.status < 500 && !showsCanary(answer), answer.text);
+        // Whoever names a secret makes one of its own, and is answered with the name.
+        const repeatsName = route.url.startsWith('/secrets/');
+        assert.ok(answer.status < 500 && (repeatsName || !showsCanary(answer)), answer.text);
         if (credential !== foreignAdmin) continue;
-        const isNamed = route.url.includes(':name') || route.url.startsWith('/keys/:');
+        const isNamed =
+          /:name|^\/keys\/:|^\/webhooks\/\w+\/:id/.test(route.url) && !repeatsName && route.method !== 'PUT';
         if (isNamed) assert.equal(answer.status, 404, answer.text);
       }
       const wide = await ask(route, foreignAdmin, `${path}${path.includes('?') ? '&' : '?'}tenant_id=a`);
