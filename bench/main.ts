@@ -11,6 +11,7 @@ import { benchIdleStart } from './idle-start.ts';
 import { benchAccept, benchOverHttp } from './over-http.ts';
 import { KaziPipeline } from './pipeline.ts';
 import { ReferencePipeline } from './reference.ts';
+import { benchScheduleLateness } from './schedule-lateness.ts';
 import { benchIdleSockets } from './sockets-idle.ts';
 import { benchSseFanOut } from './sse-fan-out.ts';
 import { median, showRates } from './statistics.ts';
@@ -22,8 +23,8 @@ const HELP = `Measures kazi on this machine, beside a plain-table queue in the s
 
   npm run bench                    everything but the long drain, about 4 minutes
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
-                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out webhook-first-attempt;
-                                   agents stands for its three
+                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out webhook-first-attempt
+                                   schedule-lateness; agents stands for its three
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -61,6 +62,11 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     {
       name: 'webhook-first-attempt',
       run: async (server) => await benchWebhookFirstAttempt(server, { samples: 300 * scale, hanging: 100 }),
+    },
+    {
+      name: 'schedule-lateness',
+      run: async (server) =>
+        await benchScheduleLateness(server, { schedules: 100_000 * scale, burst: 1_000 * scale, samples: 200 * scale }),
     },
     { name: 'waiting', run: async (server) => await benchWaitingJobs(server, 10_000 * scale) },
     {

@@ -276,6 +276,64 @@ create table request_counts (
     ends_at timestamp with time zone not null
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
 
+create table schedule_runs (
+    id uuid not null,
+    schedule_id uuid not null,
+    due_at timestamp with time zone not null,
+    generation integer,
+    trigger text not null,
+    outcome text not null,
+    reason text,
+    replaces uuid,
+    tries integer default 0 not null,
+    retry_at timestamp with time zone,
+    claimed_at timestamp with time zone default clock_timestamp() not null,
+    fired_at timestamp with time zone
+);
+
+create table schedules (
+    id uuid not null,
+    num bigint generated always as identity not null,
+    tenant_id text collate "C" not null,
+    user_id text collate "C",
+    is_anonymous boolean not null,
+    api_key_id text collate "C",
+    session_id text collate "C" not null,
+    session_mode text default 'same'::text not null,
+    name text not null,
+    question text not null,
+    agent text collate "C",
+    kind text not null,
+    run_at timestamp with time zone,
+    cron text,
+    timezone text not null,
+    period_seconds integer,
+    enabled boolean not null,
+    webhook jsonb,
+    metadata jsonb,
+    budget text,
+    overlap text not null,
+    catch_up text not null,
+    catch_up_window_seconds integer,
+    jitter_seconds integer default 0 not null,
+    pause_after_failures integer,
+    ends_at timestamp with time zone,
+    max_runs integer,
+    run_count integer default 0 not null,
+    generation integer default 0 not null,
+    next_due_at timestamp with time zone,
+    next_fire_at timestamp with time zone,
+    last_due_at timestamp with time zone,
+    last_run_at timestamp with time zone,
+    last_run_id uuid,
+    last_job_id uuid,
+    last_error text,
+    resumed_at timestamp with time zone default clock_timestamp() not null,
+    request_hash bigint,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    updated_at timestamp with time zone default clock_timestamp() not null
+);
+
 create table secrets (
     tenant_id text collate "C" not null,
     name text collate "C" not null,
@@ -436,6 +494,8 @@ alter table model_calls add constraint model_calls_pkey PRIMARY KEY (job_id, ord
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 alter table presence add constraint presence_pkey PRIMARY KEY (bus, holder);
 alter table request_counts add constraint request_counts_pkey PRIMARY KEY (key);
+alter table schedule_runs add constraint schedule_runs_pkey PRIMARY KEY (id);
+alter table schedules add constraint schedules_pkey PRIMARY KEY (id);
 alter table secrets add constraint secrets_pkey PRIMARY KEY (tenant_id, name);
 alter table session_keys add constraint session_keys_pkey PRIMARY KEY (tenant_id, user_id, key);
 alter table session_stops add constraint session_stops_pkey PRIMARY KEY (session_num);
@@ -449,6 +509,7 @@ alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KE
 alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_hash_key UNIQUE (hash);
 alter table lanes add constraint lanes_tenant_id_agent_key UNIQUE (tenant_id, agent);
+alter table schedule_runs add constraint schedule_runs_schedule_id_due_at_generation_key UNIQUE (schedule_id, due_at, generation);
 alter table sessions add constraint sessions_tenant_id_id_key UNIQUE (tenant_id, id);
 alter table webhook_attempts add constraint webhook_attempts_delivery_id_number_key UNIQUE (delivery_id, number);
 alter table accounts add constraint accounts_held_micros_check CHECK ((held_micros >= 0));
@@ -490,6 +551,26 @@ alter table lanes add constraint lanes_max_running_check CHECK ((max_running >= 
 alter table messages add constraint messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])));
 alter table nodes add constraint nodes_role_check CHECK ((role = ANY (ARRAY['api'::text, 'runner'::text, 'all'::text])));
 alter table request_counts add constraint request_counts_key_check CHECK ((octet_length(key) = 16));
+alter table schedule_runs add constraint schedule_runs_check CHECK (((outcome = 'pending'::text) = (retry_at IS NOT NULL)));
+alter table schedule_runs add constraint schedule_runs_check1 CHECK (((outcome = 'fired'::text) = (fired_at IS NOT NULL)));
+alter table schedule_runs add constraint schedule_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'fired'::text, 'skipped'::text, 'failed'::text])));
+alter table schedule_runs add constraint schedule_runs_trigger_check CHECK ((trigger = ANY (ARRAY['due'::text, 'catch_up'::text, 'backfill'::text, 'manual'::text])));
+alter table schedules add constraint schedules_budget_check CHECK ((budget = ANY (ARRAY['low'::text, 'standard'::text, 'high'::text, 'unlimited'::text])));
+alter table schedules add constraint schedules_catch_up_check CHECK ((catch_up = ANY (ARRAY['one'::text, 'all'::text, 'none'::text])));
+alter table schedules add constraint schedules_catch_up_window_seconds_check CHECK ((catch_up_window_seconds > 0));
+alter table schedules add constraint schedules_check CHECK (((next_due_at IS NULL) = (next_fire_at IS NULL)));
+alter table schedules add constraint schedules_check1 CHECK ((enabled OR (next_fire_at IS NULL)));
+alter table schedules add constraint schedules_check2 CHECK (((kind <> ALL (ARRAY['one_off'::text, 'delay'::text])) OR (run_at IS NOT NULL)));
+alter table schedules add constraint schedules_check3 CHECK (((kind <> 'cron'::text) OR (cron IS NOT NULL)));
+alter table schedules add constraint schedules_check4 CHECK (((kind <> 'interval'::text) OR ((run_at IS NOT NULL) AND (period_seconds IS NOT NULL))));
+alter table schedules add constraint schedules_check5 CHECK (((kind <> 'delay'::text) OR (period_seconds IS NOT NULL)));
+alter table schedules add constraint schedules_jitter_seconds_check CHECK (((jitter_seconds >= 0) AND (jitter_seconds <= 3600)));
+alter table schedules add constraint schedules_kind_check CHECK ((kind = ANY (ARRAY['one_off'::text, 'delay'::text, 'cron'::text, 'interval'::text])));
+alter table schedules add constraint schedules_max_runs_check CHECK ((max_runs > 0));
+alter table schedules add constraint schedules_overlap_check CHECK ((overlap = ANY (ARRAY['skip'::text, 'queue_one'::text, 'queue_all'::text, 'cancel_running'::text, 'allow'::text])));
+alter table schedules add constraint schedules_pause_after_failures_check CHECK ((pause_after_failures > 0));
+alter table schedules add constraint schedules_period_seconds_check CHECK (((period_seconds >= 1) AND (period_seconds <= 31536000)));
+alter table schedules add constraint schedules_session_mode_check CHECK ((session_mode = ANY (ARRAY['same'::text, 'new'::text])));
 alter table secrets add constraint secrets_check CHECK (((previous_sealed IS NULL) = (previous_until IS NULL)));
 alter table secrets add constraint secrets_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128)));
 alter table session_keys add constraint session_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 256)));
@@ -529,6 +610,8 @@ alter table artifacts add constraint artifacts_sha256_fkey FOREIGN KEY (sha256) 
 alter table jobs add constraint jobs_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lanes(id);
 alter table jobs add constraint jobs_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table lanes add constraint lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table schedule_runs add constraint schedule_runs_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
+alter table schedules add constraint schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table secrets add constraint secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table session_keys add constraint session_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table session_stops add constraint session_stops_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
@@ -564,6 +647,11 @@ CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
 CREATE INDEX presence_by_holder ON public.presence USING btree (holder);
 CREATE INDEX request_counts_by_end ON public.request_counts USING btree (ends_at);
+CREATE INDEX schedule_runs_by_age ON public.schedule_runs USING btree (claimed_at);
+CREATE INDEX schedule_runs_pending ON public.schedule_runs USING btree (retry_at) WHERE (outcome = 'pending'::text);
+CREATE INDEX schedules_by_request ON public.schedules USING btree (tenant_id, request_hash, created_at) WHERE (request_hash IS NOT NULL);
+CREATE INDEX schedules_by_tenant ON public.schedules USING btree (tenant_id, num);
+CREATE INDEX schedules_due ON public.schedules USING btree (next_fire_at) WHERE (next_fire_at IS NOT NULL);
 CREATE INDEX session_keys_by_session ON public.session_keys USING btree (tenant_id, session_id);
 CREATE INDEX sessions_by_tenant ON public.sessions USING btree (tenant_id, num);
 CREATE INDEX sessions_delayed ON public.sessions USING btree (head_run_at) WHERE ((head_job IS NOT NULL) AND (NOT head_ready));

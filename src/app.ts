@@ -201,6 +201,7 @@ const buildContext = (parts: {
     webhookRefusal: async (url) =>
       await parts.webhookEgress.refusalOf(url, webhookPolicy(url, config.allowPrivateWebhooks)),
     defaultAgent: config.defaultAgent,
+    maxSchedules: config.tenantMaxSchedules,
     budgets: operatorBudgets(config),
     sessions: {
       mostPrompts: config.promptQueueLimit,

@@ -81,6 +81,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   pg: ['storage', 'postgres'],
   fastify: ['http', 'app'],
   commander: ['cli'],
+  croner: ['core'],
 };
 
 /** Modules with an effect on the world: core computes, and leaves these to the others. */

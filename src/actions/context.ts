@@ -29,6 +29,8 @@ export interface ActionContext {
   readonly webhookRefusal: (url: string) => Promise<string | null>;
   /** Agent of a job that names none. */
   readonly defaultAgent: string;
+  /** Most schedules of a tenant. */
+  readonly maxSchedules: number;
   /** What the operator allows where a session or tenant has no limit of its own. */
   readonly budgets: OperatorBudgets;
   readonly sessions: SessionRules;

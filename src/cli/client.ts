@@ -239,6 +239,11 @@ export class ApiClient {
     return await this.#open({ path: `${jobPath(jobId)}/events`, headers, signal: options.signal });
   }
 
+  /** For a client of one kind of record that brings the schema of its answers. */
+  async ask<T>(schema: ZodType<T>, request: Request): Promise<T> {
+    return await this.#ask(schema, request);
+  }
+
   /** The caller locks the body before it waits for anything else. */
   async #open(request: Request): Promise<ReadableStream<Uint8Array>> {
     const response = await this.#fetch(request);

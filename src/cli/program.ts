@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import type { Act } from './act.ts';
 import type { ApprovalsOptions } from './commands/approvals.ts';
+import { addSchedules } from './program-schedules.ts';
 import { addSecrets, addWebhooks } from './program-webhooks.ts';
 
 const CONFIG_HELP = 'configuration file (JSON; docs/config.md)';
@@ -34,6 +35,7 @@ export const buildProgram = (report: (exitCode: number) => void): Command => {
   addApprovals(program, act);
   addWebhooks(program, { act, withServer, withConfig, repeatable });
   addSecrets(program, { act, withServer, withConfig, repeatable });
+  addSchedules(program, act, withServer);
   addToken(program, act);
   addDoctor(program, act);
   addFakeModel(program, act);

@@ -29,6 +29,29 @@ export const ERRORS = define({
     message:
       'Invalid cursor: found "{found}", expected a value from next_cursor of an earlier page. Start again without a cursor.',
   },
+  INVALID_SCHEDULE_ID: { status: 400, retryable: false, message: 'Invalid schedule_id' },
+  RUN_AT_REQUIRED: { status: 400, retryable: false, message: 'run_at is required for one_off schedules' },
+  CRON_REQUIRED: { status: 400, retryable: false, message: 'cron is required for cron schedules' },
+  CRON_NOT_ALLOWED: { status: 400, retryable: false, message: 'cron must be omitted for {kind} schedules' },
+  PERIOD_REQUIRED: { status: 400, retryable: false, message: '{kind}_seconds is required for {kind} schedules' },
+  PERIOD_NOT_ALLOWED: {
+    status: 400,
+    retryable: false,
+    message: 'interval_seconds must be omitted for {kind} schedules',
+  },
+  INVALID_CRON: { status: 400, retryable: false, message: 'Invalid cron expression' },
+  INVALID_TIMEZONE: { status: 400, retryable: false, message: 'Invalid timezone: {timezone}' },
+  OVERLAP_NOT_ALLOWED: {
+    status: 400,
+    retryable: false,
+    message:
+      'Invalid overlap: found "{overlap}" with session_mode "{mode}". Jobs of one session run one after the other ("skip", "queue_one", "queue_all", "cancel_running"), those of new sessions side by side ("skip", "cancel_running", "allow").',
+  },
+  SCHEDULE_LIMIT_REACHED: {
+    status: 400,
+    retryable: false,
+    message: 'A tenant can have at most {limit} schedules. Delete one that is not needed any more.',
+  },
   UNKNOWN_AGENT: { status: 400, retryable: false, message: "Unknown agent type: '{agent}'. Available: {available}" },
   MISSING_CREDENTIAL: { status: 401, retryable: false, message: 'Missing authorization token' },
   INVALID_AUTHORIZATION: { status: 401, retryable: false, message: 'Invalid authorization header' },
@@ -61,6 +84,7 @@ export const ERRORS = define({
   DELIVERY_NOT_FOUND: { status: 404, retryable: false, message: 'Webhook delivery not found' },
   APPROVAL_NOT_FOUND: { status: 404, retryable: false, message: 'Approval not found' },
   PROMPT_NOT_FOUND: { status: 404, retryable: false, message: 'Prompt not found in queue' },
+  SCHEDULE_NOT_FOUND: { status: 404, retryable: false, message: 'Schedule not found' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, message: 'The request did not arrive in time' },
   SESSION_BUSY: { status: 409, retryable: true, message: 'Session already executing' },
@@ -111,6 +135,7 @@ export const ERRORS = define({
     retryable: false,
     message: 'Idempotency-Key was used with a different request body',
   },
+  INVALID_FILTER: { status: 422, retryable: false, message: 'Invalid value for {name}' },
   FORK_REFUSED: {
     status: 422,
     retryable: false,

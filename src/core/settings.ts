@@ -205,6 +205,11 @@ export const SETTINGS = Object.freeze({
     fallback: 50,
     documentation: 'Jobs of one tenant that run at once, over all nodes.',
   }),
+  tenantMaxSchedules: always(settingKinds.integer(0, 10_000_000), {
+    variable: 'KAZI_TENANT_MAX_SCHEDULES',
+    fallback: 10_000,
+    documentation: 'Most schedules of one tenant.',
+  }),
   sessionMaxRequests: always(settingKinds.integer(0, 1_000_000_000), {
     variable: 'KAZI_SESSION_MAX_REQUESTS',
     fallback: 200,

@@ -20,6 +20,7 @@ import { PromptExpirer } from './prompt-expirer.ts';
 import { Pruner } from './pruner.ts';
 import { Rescuer } from './rescuer.ts';
 import { Runner } from './runner.ts';
+import { Scheduler } from './scheduler.ts';
 import { StepBoundary } from './step-boundary.ts';
 import type { Workbenches } from './workbench.ts';
 
@@ -64,6 +65,7 @@ export class Engine {
   readonly #pruner: Pruner;
   readonly #expirer: PromptExpirer;
   readonly #deliverer: Deliverer;
+  readonly #scheduler: Scheduler;
   readonly #runtimes: ReadonlyMap<RuntimeName, Runtime>;
   #stopping: Promise<void> | undefined;
 
@@ -88,6 +90,7 @@ export class Engine {
     const { keyring } = options.context;
     this.#deliverer = new Deliverer({ ...options, ...options.webhooks, keyring, lease: this.#lease });
     this.#runner.onEnded((jobId) => this.#deliverer.hintJob(jobId));
+    this.#scheduler = new Scheduler(options);
   }
 
   /** Jobs that run here now. */
@@ -119,6 +122,7 @@ export class Engine {
     this.#pruner.start();
     this.#expirer.start();
     this.#deliverer.start();
+    this.#scheduler.start();
   }
 
   /** Claims no more, sees its jobs to their end or hands them back, gives up its lease. Safe twice. */
@@ -128,7 +132,7 @@ export class Engine {
   }
 
   async #stop(): Promise<void> {
-    await this.#dispatcher.stop();
+    await Promise.all([this.#scheduler.stop(), this.#dispatcher.stop()]);
     await this.#runner.stop(this.#options.drainMs);
     await Promise.all([this.#rescuer.stop(), this.#pruner.stop(), this.#expirer.stop(), this.#deliverer.stop()]);
     await this.#lease.stop();

@@ -23,3 +23,17 @@ export const setKeptStatus = async (db: Queryable, scope: Buffer, status: number
 export const pruneKeptAnswers = async (db: Queryable, limit: number): Promise<void> => {
   await db.query('idempotency/prune', [limit]);
 };
+
+/** Keeps an answer with the work that it tells of, in one transaction; false when another request has the key. */
+export const keepAnswer = async (
+  tx: Queryable,
+  record: {
+    readonly scope: Buffer;
+    readonly requestHash: Buffer;
+    readonly response: string;
+    readonly keepMs: number;
+  },
+): Promise<boolean> => {
+  const rows = await tx.query('idempotency/keep', [record.scope, record.requestHash, record.response, record.keepMs]);
+  return rows.length > 0;
+};

@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
  * What nodes tell each other: `events` (session num: its log grew), `lanes` (lane id: it has due work),
  * `cancels` (job id: stop it), `news` (job id: there is something to tell its run), `keys` (an API key changed), `sessions`
  * (hint of a name, core/name-hint.ts: it may exist now), `presence` (hint of a bus: who is connected to it changed),
- * `refusals` (what was refused, itself), `deliveries` (of whatever: a webhook may be due).
+ * `refusals` (what was refused, itself), `deliveries` (of whatever: a webhook may be due), `schedules` (0: something may be
+ * due earlier).
  */
 export type Topic =
   | 'events'
@@ -16,7 +17,8 @@ export type Topic =
   | 'sessions'
   | 'presence'
   | 'refusals'
-  | 'deliveries';
+  | 'deliveries'
+  | 'schedules';
 
 export type Listener = (key: string) => void;
 

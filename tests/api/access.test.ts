@@ -11,11 +11,13 @@ const api = await startApi({ runsJobs: false, queryTimeoutMs: 200 });
 const routes = api.server.declaredRoutes;
 
 const SESSION_ID = 'some-session';
+const SCHEDULE = { name: 'x', question: 'x', schedule_type: 'one_off', run_at: 4_000_000_000 };
 const pathOf = ({ url }: DeclaredRoute): string =>
   url
     .replace(':jobId', randomUUID())
     .replace(':sessionId', SESSION_ID)
     .replace(':promptId', randomUUID())
+    .replace(':scheduleId', randomUUID())
     .replace(':id', randomUUID())
     .replace(':kind', 'session')
     .replace(':name', 'some-agent')
@@ -30,8 +32,11 @@ const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (url.startsWith('/secrets') && method === 'PUT') return { body: { value: 'x' } };
   if (url.startsWith('/webhooks')) return { body: WEBHOOK_BODIES[url] ?? {} };
   if (method === 'PATCH') return { body: { position: 1 } };
+  if (method === 'PATCH') return { body: url.startsWith('/schedules') ? {} : { position: 1 } };
   if (method !== 'POST') return {};
   if (url.endsWith('/stop')) return { body: {} };
+  if (url === '/schedules') return { body: SCHEDULE };
+  if (url.endsWith('/backfill')) return { body: { start_at: 1, end_at: 2 } };
   if (url.startsWith('/approvals')) return { body: { decision: 'allow' } };
   return { body: ['/keys', '/agents'].includes(url) ? { name: 'x' } : { question: 'x', agent_type: 'echo' } };
 };
@@ -57,6 +62,7 @@ describe('the access of every route', () => {
       `DELETE /jobs/:jobId ${closed('submit', 'job')}`,
       `DELETE /keys/:id ${closed('admin', 'tenant')}`,
       `DELETE /query_stream ${closed('read', 'session', true)}`,
+      `DELETE /schedules/:scheduleId ${closed('submit', 'schedule')}`,
       `DELETE /secrets/:name ${closed('admin', 'tenant')}`,
       `DELETE /session/ ${open}`,
       `DELETE /session/:sessionId/queue ${closed('submit', 'session')}`,
@@ -85,6 +91,10 @@ describe('the access of every route', () => {
       `GET /query ${open}`,
       `GET /query_stream ${closed('read', 'session', true)}`,
       `GET /readyz ${open}`,
+      `GET /schedules ${closed('read', 'tenant')}`,
+      `GET /schedules/:scheduleId ${closed('read', 'schedule')}`,
+      `GET /schedules/:scheduleId/preview ${closed('read', 'schedule')}`,
+      `GET /schedules/:scheduleId/runs ${closed('read', 'schedule')}`,
       `GET /secrets ${closed('admin', 'tenant')}`,
       `GET /session/ ${open}`,
       `GET /session/:sessionId/messages ${closed('read', 'session')}`,
@@ -106,6 +116,7 @@ describe('the access of every route', () => {
       `PATCH /health ${open}`,
       `PATCH /jobs/ ${open}`,
       `PATCH /query_stream ${closed('read', 'session', true)}`,
+      `PATCH /schedules/:scheduleId ${closed('submit', 'schedule')}`,
       `PATCH /session/ ${open}`,
       `PATCH /session/:sessionId/queue/:promptId ${closed('submit', 'session')}`,
       `PATCH /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
@@ -118,6 +129,12 @@ describe('the access of every route', () => {
       `POST /keys ${closed('admin', 'tenant')}`,
       `POST /query ${closed('submit', 'session')}`,
       `POST /query_stream ${closed('read', 'session', true)}`,
+      `POST /schedules ${closed('submit', 'session')}`,
+      `POST /schedules/:scheduleId/backfill ${closed('submit', 'schedule')}`,
+      `POST /schedules/:scheduleId/pause ${closed('submit', 'schedule')}`,
+      `POST /schedules/:scheduleId/resume ${closed('submit', 'schedule')}`,
+      `POST /schedules/:scheduleId/run ${closed('submit', 'schedule')}`,
+      `POST /schedules/dispatch ${closed('admin', 'tenant')}`,
       `POST /session/ ${open}`,
       `POST /session/:sessionId/queue ${closed('submit', 'session')}`,
       `POST /session/:sessionId/stop ${closed('submit', 'session')}`,

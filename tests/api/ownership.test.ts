@@ -16,6 +16,8 @@ const TENANT_RULES: Readonly<Record<string, 'user' | 'tenant'>> = {
   'GET /jobs': 'user',
   'GET /sessions': 'user',
   'GET /approvals': 'user',
+  'GET /schedules': 'user',
+  'POST /schedules/dispatch': 'tenant',
   'GET /usage': 'user',
   'GET /agents': 'tenant',
   'GET /agents/:name': 'tenant',
@@ -53,6 +55,7 @@ const SOCKETS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].flatMap((method) =>
 const SESSION_RULES: Readonly<Record<string, string>> = {
   'POST /query': 'body',
   'POST /submit': 'body',
+  'POST /schedules': 'tests/wire/jobs/suite-schedules.ts',
   ...Object.fromEntries(SOCKETS.map((name) => [name, 'tests/wire/jobs/suite-sockets.ts'] as const)),
 };
 
@@ -65,6 +68,7 @@ const recordOf = ({ access }: { readonly access: Access }): string =>
 const routesOf = (record: string): readonly DeclaredRoute[] => routes.filter((route) => recordOf(route) === record);
 
 const SESSION = 'canary-session';
+const SCHEDULE = { name: 'x', question: 'x', schedule_type: 'one_off', run_at: 4_000_000_000 };
 const owner = api.token({ tenantId: 'a', userId: 'u' });
 const admin = await api.key({ tenantId: 'a', userId: 'u', scopes: ['admin'] });
 const foreignAdmin = await api.key({ tenantId: 'b', userId: 'u', scopes: ['admin'] });
@@ -74,10 +78,12 @@ const bodyOf = ({ method, url }: DeclaredRoute): { readonly body?: Readonly<Reco
   if (['GET', 'HEAD', 'DELETE'].includes(method)) return {};
   if (url.startsWith('/budgets')) return { body: { max_requests: 5 } };
   if (url.startsWith('/approvals')) return { body: { decision: 'allow' } };
-  if (url.endsWith('/stop')) return { body: {} };
   if (url.startsWith('/secrets')) return { body: { value: 'other' } };
   if (url === '/webhooks/endpoints') return { body: { url: 'https://other.invalid/' } };
   if (url.startsWith('/webhooks')) return { body: url.endsWith('replay-failed') ? { since: 0 } : {} };
+  if (url.endsWith('/stop') || url.endsWith('/:scheduleId')) return { body: {} };
+  if (url === '/schedules') return { body: SCHEDULE };
+  if (url.endsWith('/backfill')) return { body: { start_at: 1, end_at: 2 } };
   if (method === 'PATCH') return { body: { position: 1 } };
   return { body: ['/keys', '/agents'].includes(url) ? { name: 'other' } : { question: 'x', agent_type: 'echo' } };
 };
@@ -217,6 +223,33 @@ describe('the job that a route names', () => {
       await rows(APPROVAL, [userless]);
       const error = 'Job status response missing user_id for ownership enforcement';
       await assertRefused(await ask(route, owner, pathOf(route, userless)), route, [502, error]);
+    });
+  }
+});
+
+describe('the schedule that a route names', () => {
+  for (const route of routesOf('schedule')) {
+    test(`is not found by strangers: ${nameOf(route)}`, async () => {
+      const made = await plant('POST', '/schedules', { ...SCHEDULE, name: 'canary', question: 'canary' });
+      const id = String(made.json['schedule_id']);
+      const path = route.url.replace(':scheduleId', id);
+      const read = async (): Promise<unknown> => await rows('select * from schedules where id = $1', [id]);
+      const before = await read();
+      const notFound = [404, 'Schedule not found'] as const;
+      const strangers: readonly (readonly [string, string, readonly [number, string]])[] = [
+        [api.token({ tenantId: 'b', userId: 'u' }), path, notFound],
+        [api.token({ tenantId: 'b' }), path, notFound],
+        [foreignAdmin, path, notFound],
+        [api.token({ tenantId: 'a', userId: 'v' }), path, notFound],
+        [api.token(), path, notFound],
+        [api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }), path, [403, 'Session not authorized']],
+        [api.token({ tenantId: 'a', userId: 'u', sessionIds: [SESSION] }), `${path}?session_id=${SESSION}`, notFound],
+      ];
+      for (const [credential, target, expected] of strangers) {
+        await assertRefused(await ask(route, credential, target), route, expected);
+      }
+      assert.deepEqual(await read(), before);
+      assert.equal((await ask(route, owner, path)).status, 200);
     });
   }
 });

@@ -56,6 +56,7 @@ export interface ApiOptions {
   readonly rateLimits?: ActionContext['rateLimits'];
   readonly sockets?: Partial<SocketSettings>;
   readonly realtime?: { readonly presenceMs: number };
+  readonly maxSchedules?: number;
   /** Reasons that /readyz gives. */
   readonly reasons?: readonly string[];
   /** False = webhooks may not reach this machine; true when absent, because the receivers of tests are here. */
@@ -191,6 +192,7 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     keyring: { current: Buffer.alloc(32, 1), previous: [] },
     webhookRefusal: async (url) => await egress.refusalOf(url, webhookPolicy(url, allowPrivate)),
     defaultAgent: 'echo',
+    maxSchedules: options.maxSchedules ?? 10_000,
     budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },
     sessions: { mostPrompts: 10, promptKeepMs: 3_600_000, canStop: true, ...options.sessions },
     workspaceForks: new WorkspaceForks(dataDir),

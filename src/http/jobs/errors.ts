@@ -17,7 +17,11 @@ const PLAIN: ReadonlySet<ErrorCode> = new Set([
   'UPGRADE_REQUIRED',
 ]);
 /** Marked **D** in the contract: `detail` repeats `error`. */
-const DETAILED: ReadonlySet<ErrorCode> = new Set(['INVALID_JOB_ID', 'JOB_NOT_FOUND', 'ARTIFACT_NOT_FOUND']);
+const DETAILED: ReadonlySet<ErrorCode> = new Set([
+  ...(['INVALID_JOB_ID', 'JOB_NOT_FOUND', 'ARTIFACT_NOT_FOUND', 'INVALID_SCHEDULE_ID', 'SCHEDULE_NOT_FOUND'] as const),
+  ...(['RUN_AT_REQUIRED', 'CRON_REQUIRED', 'CRON_NOT_ALLOWED', 'PERIOD_REQUIRED', 'PERIOD_NOT_ALLOWED'] as const),
+  ...(['INVALID_CRON', 'INVALID_TIMEZONE', 'OVERLAP_NOT_ALLOWED', 'SCHEDULE_LIMIT_REACHED', 'INVALID_FILTER'] as const),
+]);
 /** Their cause passes by itself, soon. */
 const SOON: ReadonlySet<ErrorCode> = new Set([
   'IDEMPOTENCY_IN_PROGRESS',

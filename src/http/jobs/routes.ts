@@ -6,6 +6,8 @@ import { addJobRecordRoutes } from './jobs.ts';
 import type { JobRoutesOptions } from './options.ts';
 import { addQueryRoutes } from './query.ts';
 import { addQueueRoutes } from './queue.ts';
+import { addScheduleRunRoutes } from './schedule-runs.ts';
+import { addScheduleRoutes } from './schedules.ts';
 import { addSessionRoutes } from './sessions.ts';
 import { addSocketRoutes } from './sockets/routes.ts';
 import { addStopRoutes } from './stop.ts';
@@ -22,4 +24,6 @@ export const addJobRoutes = (server: FastifyInstance, options: JobRoutesOptions,
   addQueueRoutes(server, options);
   addStopRoutes(server, options);
   addSocketRoutes(server, options, upgrades);
+  addScheduleRoutes(server, options.context);
+  addScheduleRunRoutes(server, options);
 };

@@ -2,25 +2,12 @@ import { z } from 'zod';
 import { isSessionId } from '../../core/session-id.ts';
 import { storableText } from '../schema.ts';
 import { MAX_SECONDS } from '../seconds.ts';
+import { metadata } from './fields.ts';
 import { ifBusy, question } from './input-schema.ts';
 import { webhookSchema } from './webhook-config.ts';
 
 /** Longest `session_key`. */
 export const SESSION_KEY_UNITS = 256;
-/** PostgreSQL and JSON.stringify read nested values by recursion; this is far below what either bears. */
-const METADATA_DEPTH = 500;
-
-/** True when no value is nested deeper; looks at one level at a time, so it needs no recursion itself. */
-const isShallow = (root: unknown): boolean => {
-  let level: unknown[] = [root];
-  for (let depth = 0; depth <= METADATA_DEPTH; depth += 1) {
-    level = level.flatMap((value): unknown[] =>
-      typeof value === 'object' && value !== null ? Object.values(value) : [],
-    );
-    if (level.length === 0) return true;
-  }
-  return false;
-};
 
 /** Any letter case, as everywhere. */
 const jobId = z.uuid().transform((text) => text.toLowerCase());
@@ -56,7 +43,7 @@ export const submitSchema = z.strictObject({
   job_id: z.string().nullish(),
   schedule_at: z.number().refine(Number.isInteger).max(MAX_SECONDS).nullish(),
   webhook: webhookSchema.nullish(),
-  metadata: z.record(z.string(), z.unknown()).refine(isShallow).nullish(),
+  metadata: metadata.nullish(),
   if_busy: ifBusy.optional(),
   // Beside the contract: as at /query.
   fork_session: z.boolean().optional(),

@@ -8,6 +8,7 @@ import { defineJobChecks } from './suite-jobs.ts';
 import { defineQueryChecks } from './suite-query.ts';
 import { defineQueueChecks } from './suite-queue.ts';
 import { defineRateLimitChecks } from './suite-rate-limit.ts';
+import { defineScheduleChecks } from './suite-schedules.ts';
 import { defineSessionChecks } from './suite-sessions.ts';
 import { defineSocketChecks } from './suite-sockets.ts';
 import { defineStopChecks } from './suite-stop.ts';
@@ -33,4 +34,5 @@ describe('conformance of the jobs API', () => {
 
 describe('conformance of the jobs API where webhooks stay out of private networks', () => {
   defineRefusedWebhookChecks(careful);
+  defineScheduleChecks(target);
 });
