@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
 const START = Date.parse('2027-01-01T00:00:00Z');
 const END = START + 365 * DAY_MS;
 /** Real time, while the year goes by in seconds: what a dead node left is found some days later. */
-const LEASE_MS = 200;
+const LEASE_MS = 1_000;
 const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Beirut', 'America/Santiago'];
 const CRONS = [
   '0 9 * * MON',
