@@ -3,12 +3,13 @@ import type { Principal } from '../core/principal.ts';
 import type { PlannedFire } from '../core/schedule/due-plan.ts';
 import type { Schedule, SchedulePolicy, ScheduleTerms } from '../core/schedule/schedule.ts';
 import { planFirst, readTerms } from '../core/schedule/terms.ts';
+import type { StoredWebhook, WebhookRequest } from '../core/webhook.ts';
 import { lockSchedule, updateSchedule } from '../storage/schedules.ts';
 import type { ActionContext } from './context.ts';
 import { withStart } from './create-schedule.ts';
 import { findSchedule } from './find-schedule.ts';
 import { resolveAgent } from './resolve-agent.ts';
-import { keepWebhook, type WebhookRequest } from './schedule-webhook.ts';
+import { keepWebhook } from './schedule-webhook.ts';
 
 /** What a client changes; a key that is absent stays as it is. */
 export type ScheduleChange = Partial<Omit<ScheduleTerms, 'kind' | 'policy' | 'webhook'>> & {
@@ -25,22 +26,30 @@ export const changeSchedule = async (
   principal: Principal,
   { id, change }: { readonly id: string; readonly change: ScheduleChange },
 ): Promise<Schedule> => {
-  await findSchedule(context.db, principal, id);
+  const found = await findSchedule(context.db, principal, id);
   if (change.agent) await resolveAgent(context.db, principal.tenantId, change.agent);
+  const { webhook: wanted, ...rest } = change;
+  const webhook =
+    wanted === undefined
+      ? undefined
+      : await keepWebhook(context, principal.tenantId, { wanted, before: found.webhook });
+  const applied: AppliedChange = { ...rest, ...(webhook === undefined ? {} : { webhook }) };
   const changed = await context.db.transaction(async (tx) => {
     const now = await lockSchedule(tx, principal.tenantId, id);
     if (now === undefined) throw new KaziError('SCHEDULE_NOT_FOUND');
     const before = await findSchedule(tx, principal, id);
-    await updateSchedule(tx, before, applyChange(before, change, now));
+    await updateSchedule(tx, before, applyChange(before, applied, now));
     return await findSchedule(tx, principal, id);
   });
   context.notifications.publish('schedules', 0);
   return changed;
 };
 
+type AppliedChange = Omit<ScheduleChange, 'webhook'> & { readonly webhook?: StoredWebhook | null };
+
 const applyChange = (
   before: Schedule,
-  change: ScheduleChange,
+  change: AppliedChange,
   now: Date,
 ): { readonly terms: ScheduleTerms; readonly next: PlannedFire | null; readonly isArmedAnew: boolean } => {
   if ('periodSeconds' in change && before.kind !== 'interval') {
@@ -49,7 +58,6 @@ const applyChange = (
   const merged: ScheduleTerms = {
     ...before,
     ...change,
-    webhook: change.webhook === undefined ? before.webhook : keepWebhook(change.webhook),
     policy: { ...before.policy, ...change.policy },
   };
   // A delay is counted once: its time is what is changed from then on.

@@ -60,7 +60,7 @@ interface Work {
   readonly laneId: number;
   readonly job: NewJob;
   readonly session: ResolvedSession;
-  readonly webhook: Readonly<Record<string, unknown>> | StoredWebhook | null;
+  readonly webhook: StoredWebhook | null;
 }
 
 const toSubmission = (principal: Principal, work: Work, response: string): JobSubmission => {
@@ -83,7 +83,7 @@ const toSubmission = (principal: Principal, work: Work, response: string): JobSu
     idempotency: scope && { scope, requestHash: hash, response, keepMs: KEEP_ANSWER_MS },
     onlyIfIdle: job.ifBusy === 'reject',
     ...(job.maxAttempts === undefined ? {} : { maxAttempts: job.maxAttempts }),
-    ...(webhook ? { webhook: { ...webhook } } : {}),
+    ...(webhook ? { webhook } : {}),
     ...(job.prompt ? { expiresMs: job.prompt.keepMs } : {}),
   };
 };

@@ -3,6 +3,7 @@ import { checkSessionScope, type Principal } from '../core/principal.ts';
 import { newScheduleId } from '../core/schedule/ids.ts';
 import type { Schedule, ScheduleOwner, ScheduleTerms } from '../core/schedule/schedule.ts';
 import { planFirst, readTerms } from '../core/schedule/terms.ts';
+import type { WebhookRequest } from '../core/webhook.ts';
 import type { Queryable } from '../storage/database.ts';
 import { getKeptAnswer, keepAnswer } from '../storage/idempotency.ts';
 import { findScheduleByRequest, lockTenantSchedules, createSchedule as storeSchedule } from '../storage/schedules.ts';
@@ -11,7 +12,7 @@ import { findSchedule } from './find-schedule.ts';
 import type { RequestIdentity } from './new-job.ts';
 import { resolveAgent } from './resolve-agent.ts';
 import { resolveSession, type SessionReference } from './resolve-session.ts';
-import { keepWebhook, type WebhookRequest } from './schedule-webhook.ts';
+import { keepWebhook } from './schedule-webhook.ts';
 
 const KEEP_ANSWER_MS = 86_400_000;
 const RETRY_WINDOW_MS = 120_000;
@@ -36,7 +37,7 @@ export interface CreatedSchedule {
 }
 
 /**
- * Makes a schedule. Order of checks: session scope and ownership, replay, agent, times, limit of the tenant. Throws their
+ * Makes a schedule. Order of checks: session scope and ownership, replay, agent, webhook, times, limit of the tenant. Throws their
  * errors.
  */
 export const createSchedule = async (
@@ -49,7 +50,8 @@ export const createSchedule = async (
   const replay = await findReplay(context.db, wanted.request);
   if (replay) return replay;
   if (wanted.terms.agent !== null) await resolveAgent(context.db, principal.tenantId, wanted.terms.agent);
-  const terms: ScheduleTerms = { ...wanted.terms, webhook: keepWebhook(wanted.webhook) };
+  const webhook = await keepWebhook(context, principal.tenantId, { wanted: wanted.webhook, before: null });
+  const terms: ScheduleTerms = { ...wanted.terms, webhook };
   readTerms(terms, wanted.sessionMode);
   await context.directory.ensureOwner(principal.tenantId, principal.userId);
   const created = await context.db.transaction(

@@ -1,5 +1,5 @@
 import type { BudgetLevel } from '../core/budget.ts';
-import type { WebhookRequest } from '../core/webhook.ts';
+import type { StoredWebhook, WebhookRequest } from '../core/webhook.ts';
 import type { PlacementOutcome } from '../storage/submissions.ts';
 import type { SessionReference } from './resolve-session.ts';
 
@@ -26,8 +26,8 @@ export interface NewJob {
   readonly isForked?: boolean;
   /** Starts that it has, when its node is lost; the operator's setting when absent. */
   readonly maxAttempts?: number;
-  /** Where the news of its end goes, in the form that is kept: no secret in clear. */
-  readonly webhook?: Readonly<Record<string, unknown>> | null;
+  /** Where the news of its end goes. */
+  readonly webhook?: StoredWebhook | null;
   /** The same as a client asks for it: it is checked once it is clear that the request is not a repeated one. */
   readonly webhookRequest?: WebhookRequest | null;
   /** Set for work that jobs hand in. */

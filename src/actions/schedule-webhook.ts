@@ -1,39 +1,35 @@
 import type { Schedule } from '../core/schedule/schedule.ts';
-
-/** Where and how a client wants to be told of each job's end. */
-export interface WebhookRequest {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>> | null;
-  /** Null or empty keeps the one that is stored. */
-  readonly signingSecret: string | null;
-  readonly secretRef: string | null;
-  readonly timeoutSeconds: number | null;
-  readonly maxAttempts: number | null;
-}
+import { openWebhook, type StoredWebhook, type WebhookRequest } from '../core/webhook.ts';
+import type { ActionContext } from './context.ts';
+import { prepareWebhook } from './prepare-webhook.ts';
 
 /** A webhook as its owner may see it: without the secret. */
 export type WebhookView = Omit<WebhookRequest, 'signingSecret'>;
 
-/** The form to keep. */
-export const keepWebhook = (webhook: WebhookRequest | null): Schedule['webhook'] =>
-  webhook && {
-    url: new URL(webhook.url).href,
-    headers: webhook.headers,
-    secret_ref: webhook.secretRef,
-    timeout_seconds: webhook.timeoutSeconds,
-    max_attempts: webhook.maxAttempts,
-  };
+/** The form to keep; one that brings no secret keeps that of before. Throws as prepareWebhook does. */
+export const keepWebhook = async (
+  context: ActionContext,
+  tenantId: string,
+  change: { readonly wanted: WebhookRequest | null; readonly before: StoredWebhook | null },
+): Promise<StoredWebhook | null> => {
+  const { wanted, before } = change;
+  if (wanted === null) return null;
+  const kept = before && openWebhook(context.keyring, tenantId, before).signingSecret;
+  return await prepareWebhook(context, tenantId, { ...wanted, signingSecret: wanted.signingSecret || kept });
+};
 
 /** The webhook of a schedule; null when it has none. */
-export const showWebhook = ({ webhook }: Schedule): WebhookView | null => {
+export const showWebhook = (
+  { keyring }: Pick<ActionContext, 'keyring'>,
+  { webhook, tenantId }: Schedule,
+): WebhookView | null => {
   if (webhook === null) return null;
-  // What keepWebhook wrote.
-  const { url, headers, secret_ref, timeout_seconds, max_attempts } = webhook as {
-    readonly url: string;
-    readonly headers: WebhookView['headers'];
-    readonly secret_ref: string | null;
-    readonly timeout_seconds: number | null;
-    readonly max_attempts: number | null;
+  const { headers } = openWebhook(keyring, tenantId, webhook);
+  return {
+    url: webhook.url,
+    headers: Object.keys(headers).length === 0 ? null : headers,
+    secretRef: webhook.secret_ref,
+    timeoutSeconds: webhook.timeout_seconds,
+    maxAttempts: webhook.max_attempts,
   };
-  return { url, headers, secretRef: secret_ref, timeoutSeconds: timeout_seconds, maxAttempts: max_attempts };
 };

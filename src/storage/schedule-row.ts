@@ -1,5 +1,6 @@
 import type { BudgetLevel } from '../core/budget.ts';
 import type { CatchUpPolicy, OverlapPolicy, Schedule, ScheduleKind, ScheduleTerms } from '../core/schedule/schedule.ts';
+import type { StoredWebhook } from '../core/webhook.ts';
 
 /** The columns of a schedule that statements read. */
 export interface ScheduleRow {
@@ -20,7 +21,7 @@ export interface ScheduleRow {
   timezone: string;
   period_seconds: number | null;
   enabled: boolean;
-  webhook: Record<string, unknown> | null;
+  webhook: StoredWebhook | null;
   metadata: Record<string, unknown> | null;
   budget: BudgetLevel | null;
   overlap: OverlapPolicy;

@@ -1,4 +1,5 @@
 import { KaziError } from '../core/errors.ts';
+import type { StoredWebhook } from '../core/webhook.ts';
 import type { Queryable } from './database.ts';
 import { toDatabaseJson } from './json.ts';
 
@@ -26,8 +27,8 @@ export interface JobSubmission {
   readonly onlyIfIdle?: boolean;
   /** Fewer starts than the operator gives. */
   readonly maxAttempts?: number;
-  /** Where the news of its end goes, in the form that is kept: no secret in clear. */
-  readonly webhook?: Readonly<Record<string, unknown>> | null;
+  /** Where the news of its end goes. */
+  readonly webhook?: StoredWebhook | null;
   /** A prompt that has not run after so many milliseconds never will. */
   readonly expiresMs?: number;
 }

@@ -31,7 +31,6 @@ const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (method === 'PUT' && url.startsWith('/budgets')) return { body: { max_cost_usd: 1 } };
   if (url.startsWith('/secrets') && method === 'PUT') return { body: { value: 'x' } };
   if (url.startsWith('/webhooks')) return { body: WEBHOOK_BODIES[url] ?? {} };
-  if (method === 'PATCH') return { body: { position: 1 } };
   if (method === 'PATCH') return { body: url.startsWith('/schedules') ? {} : { position: 1 } };
   if (method !== 'POST') return {};
   if (url.endsWith('/stop')) return { body: {} };

@@ -1,4 +1,5 @@
 import type { BudgetLevel } from '../budget.ts';
+import type { StoredWebhook } from '../webhook.ts';
 
 export const SCHEDULE_KINDS = ['one_off', 'delay', 'cron', 'interval'] as const;
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
@@ -41,7 +42,7 @@ export interface ScheduleTerms {
   /** Of an interval, or the delay that it was made with. */
   readonly periodSeconds: number | null;
   readonly enabled: boolean;
-  readonly webhook: Readonly<Record<string, unknown>> | null;
+  readonly webhook: StoredWebhook | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly budget: BudgetLevel | null;
   readonly policy: SchedulePolicy;

@@ -1,9 +1,10 @@
 import type { ScheduleChange } from '../../actions/change-schedule.ts';
 import type { NewSchedule } from '../../actions/create-schedule.ts';
-import type { WebhookRequest } from '../../actions/schedule-webhook.ts';
 import { DEFAULT_POLICY } from '../../core/schedule/default-policy.ts';
 import type { SchedulePolicy } from '../../core/schedule/schedule.ts';
+import type { WebhookRequest } from '../../core/webhook.ts';
 import { MIN_SECONDS, type ScheduleCreateRequest, type ScheduleUpdateRequest } from './schedule-schema.ts';
+import { toWebhookRequest } from './webhook-config.ts';
 
 /** What a create request asks for, beside its session and identity. */
 export const toNewSchedule = (body: ScheduleCreateRequest): Pick<NewSchedule, 'terms' | 'webhook' | 'sessionMode'> => {
@@ -67,13 +68,4 @@ const toCron = (text: string | null | undefined): string | null => text?.trim() 
 const toZone = (text: string | null | undefined): string => text?.trim() || 'UTC';
 
 const toWebhook = (body: ScheduleCreateRequest['webhook']): WebhookRequest | null =>
-  body
-    ? {
-        url: body.url,
-        headers: body.headers ?? null,
-        signingSecret: body.signing_secret ?? null,
-        secretRef: body.secret_ref ?? null,
-        timeoutSeconds: body.timeout_seconds ?? null,
-        maxAttempts: body.max_attempts ?? null,
-      }
-    : null;
+  body ? toWebhookRequest(body) : null;

@@ -40,7 +40,7 @@ export const addScheduleRunRoutes = (server: FastifyInstance, { context, drainin
       ...change,
       handle: async (exchange) => {
         const id = await readScheduleId(exchange);
-        return toScheduleView(await changeSchedule(context, exchange.principal, { id, change: { enabled } }));
+        return toScheduleView(context, await changeSchedule(context, exchange.principal, { id, change: { enabled } }));
       },
     });
   }

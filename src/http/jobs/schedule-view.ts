@@ -1,3 +1,4 @@
+import type { ActionContext } from '../../actions/context.ts';
 import { showWebhook } from '../../actions/schedule-webhook.ts';
 import { DEFAULT_POLICY } from '../../core/schedule/default-policy.ts';
 import type { Schedule, SchedulePolicy, ScheduleRun } from '../../core/schedule/schedule.ts';
@@ -7,7 +8,7 @@ import { toSeconds } from '../seconds.ts';
  * ScheduleResponse. What is beside the contract is there for schedules that use it: a client that does not know of it never
  * meets it.
  */
-export const toScheduleView = (schedule: Schedule): Readonly<Record<string, unknown>> => {
+export const toScheduleView = (context: ActionContext, schedule: Schedule): Readonly<Record<string, unknown>> => {
   const { kind, sessionMode, budget, periodSeconds } = schedule;
   return {
     schedule_id: schedule.id,
@@ -19,7 +20,7 @@ export const toScheduleView = (schedule: Schedule): Readonly<Record<string, unkn
     cron: schedule.cron,
     timezone: schedule.timezone,
     enabled: schedule.enabled,
-    webhook: toWebhookView(schedule),
+    webhook: toWebhookView(context, schedule),
     metadata: schedule.metadata,
     user_id: schedule.userId,
     tenant_id: schedule.tenantId,
@@ -41,8 +42,8 @@ export const toScheduleView = (schedule: Schedule): Readonly<Record<string, unkn
 const nextRunAt = ({ kind, enabled, runAt, nextDueAt }: Schedule): Date | null =>
   enabled && (kind === 'one_off' || kind === 'delay') ? runAt : nextDueAt;
 
-const toWebhookView = (schedule: Schedule): unknown => {
-  const webhook = showWebhook(schedule);
+const toWebhookView = (context: ActionContext, schedule: Schedule): unknown => {
+  const webhook = showWebhook(context, schedule);
   return (
     webhook && {
       url: webhook.url,

@@ -50,7 +50,7 @@ export const addScheduleRoutes = (server: FastifyInstance, context: ActionContex
     access: READ,
     ...NO_BODY,
     handle: async (exchange) =>
-      toScheduleView(await findSchedule(context.db, exchange.principal, await readScheduleId(exchange))),
+      toScheduleView(context, await findSchedule(context.db, exchange.principal, await readScheduleId(exchange))),
   });
   addRoute(server, context, {
     method: 'PATCH',
@@ -61,6 +61,7 @@ export const addScheduleRoutes = (server: FastifyInstance, context: ActionContex
     handle: async (exchange) => {
       const id = await readScheduleId(exchange);
       return toScheduleView(
+        context,
         await changeSchedule(context, exchange.principal, { id, change: toScheduleChange(exchange.body) }),
       );
     },
@@ -91,7 +92,7 @@ const create = async ({
     session: readSession(query),
     request: {
       ...readRequestIdentity(request, principal, String),
-      toResponse: (schedule) => JSON.stringify(toScheduleView(schedule)),
+      toResponse: (schedule) => JSON.stringify(toScheduleView(context, schedule)),
     },
   });
   if (created.isReplay) reply.header('Idempotency-Replayed', 'true');
@@ -119,7 +120,7 @@ const list = async (exchange: Exchange<unknown>): Promise<unknown> => {
     enabled: readFlag(query.get('enabled')),
     kind: readKind(query.get('schedule_type')),
   });
-  return { ok: true, schedules: schedules.map(toScheduleView) };
+  return { ok: true, schedules: schedules.map((schedule) => toScheduleView(context, schedule)) };
 };
 
 const readFlag = (text: string | null): boolean | null => {

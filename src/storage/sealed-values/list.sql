@@ -17,5 +17,8 @@ select t.kind, t.tenant_id, t.key, t.sealed from (
     union all
     select 'job', j.tenant_id, j.id::text, j.webhook ->> 'sealed' from jobs j
     where j.webhook is not null and not starts_with(j.webhook ->> 'sealed', $1::text)
+    union all
+    select 'schedule', c.tenant_id, c.id::text, c.webhook ->> 'sealed' from schedules c
+    where c.webhook is not null and not starts_with(c.webhook ->> 'sealed', $1::text)
 ) t
 limit $2::integer

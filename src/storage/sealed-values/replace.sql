@@ -1,5 +1,5 @@
 -- Replaces one sealed value, unless it has changed meanwhile. $1 text kind, $2 text tenant, $3 text name or id, $4 text before,
--- $5 text after. Index: primary keys of secrets, webhook_endpoints, webhook_deliveries and jobs.
+-- $5 text after. Index: primary keys of secrets, webhook_endpoints, webhook_deliveries, schedules and jobs.
 with target as (
     select $2::text as tenant_id, $3::text as name, case when $1::text not like 'secret%' then $3::uuid end as id
 ),
@@ -23,6 +23,11 @@ of_delivery as (
     update webhook_deliveries d set config = jsonb_set(d.config, '{sealed}', to_jsonb($5::text))
     from target t
     where $1::text = 'delivery' and d.id = t.id and d.config ->> 'sealed' = $4::text
+),
+of_schedule as (
+    update schedules c set webhook = jsonb_set(c.webhook, '{sealed}', to_jsonb($5::text))
+    from target t
+    where $1::text = 'schedule' and c.id = t.id and c.webhook ->> 'sealed' = $4::text
 )
 update jobs j set webhook = jsonb_set(j.webhook, '{sealed}', to_jsonb($5::text))
 from target t

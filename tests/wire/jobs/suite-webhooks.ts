@@ -140,6 +140,29 @@ export const defineWebhookChecks = (target: Target): void => {
     assert.equal(gone.received.length, 1);
   });
 
+  test('64. a schedule keeps its secret and headers when its answer is sent back, and its jobs are told of with them', async (t) => {
+    if (!(await allowsPrivate(caller))) return t.skip(NEEDS_PRIVATE);
+    const receiver = await startReceiver([200], t);
+    const webhook = { url: receiver.url, signing_secret: 'of the schedule', headers: { 'X-Own': 'a' } };
+    const terms = { name: 'n', question: 'q', agent_type: 'echo', schedule_type: 'cron', cron: '@yearly' };
+    const made = await caller.post('/schedules', { ...terms, webhook });
+    assert.equal(made.status, 200, made.text);
+    const path = `/schedules/${String(made.json['schedule_id'])}`;
+    const shown = made.json['webhook'] as Json;
+    assert.deepEqual([shown['signing_secret'], shown['headers']], [null, { 'X-Own': 'a' }]);
+    const changed = await caller.send({ method: 'PATCH', path, body: { webhook: { ...shown, timeout_seconds: 5 } } });
+    assert.equal(changed.status, 200, changed.text);
+    assert.equal((await caller.post(`${path}/run`)).status, 200);
+    const [attempt] = await receiver.take(1);
+    assert.ok(attempt);
+    assert.equal(attempt.headers['webhook-signature'], signatureOf(attempt, 'of the schedule'));
+    assert.equal(attempt.headers['x-own'], 'a');
+    const refused = await caller.send({ method: 'PATCH', path, body: { webhook: { url: 'ftp://a.example/' } } });
+    assert.equal(refused.status, 422);
+    assert.doesNotMatch(made.text + changed.text + (await caller.get('/schedules')).text, /of the schedule/);
+    await caller.send({ method: 'DELETE', path });
+  });
+
   test('58. the secret that secret_ref names signs, and no answer shows it', async (t) => {
     if (target.hasNoKey === true) return t.skip('needs an API key with the scope admin');
     if (!(await allowsPrivate(caller))) return t.skip(NEEDS_PRIVATE);
