@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Act } from './act.ts';
-import type { SchedulesOptions } from './open-schedules.ts';
+import type { AnswerOptions } from './show-answer.ts';
 
 const JSON_HELP = 'print JSON only';
 const ID_HELP = 'its id, as listed';
@@ -29,7 +29,7 @@ export const addSchedules = (program: Command, act: Act, withServer: (command: C
       .action(
         act(async () => {
           const { switchSchedule } = await import('./commands/schedules.ts');
-          return async (id: string, options: SchedulesOptions) => await switchSchedule(verb, id, options);
+          return async (id: string, options: AnswerOptions) => await switchSchedule(verb, id, options);
         }),
       );
   }

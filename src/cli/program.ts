@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Act } from './act.ts';
 import type { ApprovalsOptions } from './commands/approvals.ts';
 import { addSchedules } from './program-schedules.ts';
+import { addSessions } from './program-sessions.ts';
 import { addSecrets, addWebhooks } from './program-webhooks.ts';
 
 const CONFIG_HELP = 'configuration file (JSON; docs/config.md)';
@@ -35,6 +36,7 @@ export const buildProgram = (report: (exitCode: number) => void): Command => {
   addApprovals(program, act);
   addWebhooks(program, { act, withServer, withConfig, repeatable });
   addSecrets(program, { act, withServer, withConfig, repeatable });
+  addSessions(program, act, withServer);
   addSchedules(program, act, withServer);
   addToken(program, act);
   addDoctor(program, act);

@@ -2,13 +2,13 @@ import { ApiClient } from '../client.ts';
 import { connect } from '../connection.ts';
 import { parseDuration } from '../duration.ts';
 import { CommandFailure, EXIT_CODES } from '../exit-code.ts';
-import type { SchedulesOptions } from '../open-schedules.ts';
 import { readInput } from '../read-input.ts';
 import { ScheduleClient, type ScheduleRequest } from '../schedule-client.ts';
+import type { AnswerOptions } from '../show-answer.ts';
 import { writeJson } from '../table.ts';
 import { outputOf } from '../terminal.ts';
 
-export interface CreateScheduleOptions extends SchedulesOptions {
+export interface CreateScheduleOptions extends AnswerOptions {
   readonly name?: string;
   readonly cron?: string;
   readonly at?: string;

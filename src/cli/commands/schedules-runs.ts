@@ -1,10 +1,11 @@
 import { describeTime } from '../describe.ts';
-import { openSchedules, type SchedulesOptions, showAnswer } from '../open-schedules.ts';
+import { openSchedules } from '../open-schedules.ts';
+import { type AnswerOptions, showAnswer } from '../show-answer.ts';
 import { writeTable } from '../table.ts';
 import { outputOf } from '../terminal.ts';
 
 /** Makes a job now; prints its id. */
-export const runSchedule = async (id: string, options: SchedulesOptions): Promise<number> => {
+export const runSchedule = async (id: string, options: AnswerOptions): Promise<number> => {
   const started = await (await openSchedules(options)).run(id);
   return showAnswer(options, started, (output) => output.write(`${started.job_id}\n`));
 };
@@ -12,7 +13,7 @@ export const runSchedule = async (id: string, options: SchedulesOptions): Promis
 /** The next times, one a line. */
 export const previewSchedule = async (
   id: string,
-  options: SchedulesOptions & { readonly count?: string },
+  options: AnswerOptions & { readonly count?: string },
 ): Promise<number> => {
   const preview = await (await openSchedules(options)).preview(id, options.count);
   return showAnswer(options, preview, (output) => {
@@ -23,7 +24,7 @@ export const previewSchedule = async (
 /** What became of the due times, newest first; one page, with the cursor of the next one on stderr. */
 export const listRuns = async (
   id: string,
-  options: SchedulesOptions & { readonly limit?: string; readonly cursor?: string },
+  options: AnswerOptions & { readonly limit?: string; readonly cursor?: string },
 ): Promise<number> => {
   const page = await (await openSchedules(options)).runs(id, { limit: options.limit, cursor: options.cursor });
   const code = showAnswer(options, page, (output) => {

@@ -1,12 +1,13 @@
 import { describeTime } from '../describe.ts';
-import { openSchedules, type SchedulesOptions, showAnswer } from '../open-schedules.ts';
+import { openSchedules } from '../open-schedules.ts';
 import type { WireSchedule } from '../schedule-client.ts';
+import { type AnswerOptions, showAnswer } from '../show-answer.ts';
 import { writeTable } from '../table.ts';
 import { harmless, type Output } from '../terminal.ts';
 
 /** Newest first, and all of them. */
 export const listSchedules = async (
-  options: SchedulesOptions & { readonly type?: string; readonly enabled?: boolean; readonly paused?: boolean },
+  options: AnswerOptions & { readonly type?: string; readonly enabled?: boolean; readonly paused?: boolean },
 ): Promise<number> => {
   const enabled = options.enabled === true ? 'true' : options.paused === true ? 'false' : undefined;
   const page = await (await openSchedules(options)).list({ schedule_type: options.type, enabled });
@@ -23,17 +24,13 @@ export const listSchedules = async (
   });
 };
 
-export const showSchedule = async (id: string, options: SchedulesOptions): Promise<number> => {
+export const showSchedule = async (id: string, options: AnswerOptions): Promise<number> => {
   const schedule = await (await openSchedules(options)).get(id);
   return showAnswer(options, schedule, (output) => writeSchedule(output, schedule));
 };
 
 /** `pause` and `resume`: due times that pass while a schedule is paused are not caught up. */
-export const switchSchedule = async (
-  verb: 'pause' | 'resume',
-  id: string,
-  options: SchedulesOptions,
-): Promise<number> => {
+export const switchSchedule = async (verb: 'pause' | 'resume', id: string, options: AnswerOptions): Promise<number> => {
   const schedule = await (await openSchedules(options)).switch(verb, id);
   return showAnswer(options, schedule, (output) => writeSchedule(output, schedule));
 };
