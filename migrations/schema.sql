@@ -422,7 +422,7 @@ create table users (
 );
 
 create table webhook_attempts (
-    id uuid default new_ulid() not null,
+    id uuid not null,
     delivery_id uuid not null,
     number integer not null,
     url text not null,
@@ -434,7 +434,7 @@ create table webhook_attempts (
 );
 
 create table webhook_deliveries (
-    id uuid default new_ulid() not null,
+    id uuid not null,
     tenant_id text collate "C" not null,
     job_id uuid,
     endpoint_id uuid,
@@ -2243,3 +2243,12 @@ begin
     end loop;
 end
 $function$;
+
+-- Defaults that functions give
+
+alter table webhook_attempts alter column id set default new_ulid();
+alter table webhook_deliveries alter column id set default new_ulid();
+
+-- Triggers
+
+CREATE TRIGGER jobs_tell_end AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new.lease_id IS NULL) AND (new.state = ANY (ARRAY['complete'::text, 'failed'::text, 'canceled'::text])) AND ((old.lease_id IS NOT NULL) OR (old.state <> new.state)))) EXECUTE FUNCTION tell_job_end();
