@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startApi } from '../support/api.ts';
@@ -75,6 +75,14 @@ test('kazi secrets rotate-key seals everything with a new key, and refuses while
   const made = await call(['webhooks', 'create', receiver.url]);
   const [id = ''] = made.stderr.split(' ');
   assert.equal((await call(['webhooks', 'rotate-secret', id])).code, 0);
+  // A job and a schedule with credentials of their own.
+  const sealed = { url: receiver.url, signing_secret: 'own', headers: { 'x-key': 'own' } };
+  const key = (await readFile(join(cwd, '.kazi/secrets/api-key'), 'utf8')).trim();
+  const caller = new WebhookCaller({ url: first.url, adminKey: key });
+  const jobId = await caller.submit(sealed, { schedule_at: Math.floor(Date.now() / 1_000) + 3_600 });
+  await caller.ok('POST', '/schedules', {
+    ...{ name: 'nightly', question: 'x', agent_type: 'echo', schedule_type: 'cron', cron: '@yearly', webhook: sealed },
+  });
   const refused = await call(['secrets', 'rotate-key']);
   assert.deepEqual([refused.code, /stop it, rotate, and start it again/.test(refused.stderr)], [1, true]);
   await first.stop();
@@ -82,22 +90,27 @@ test('kazi secrets rotate-key seals everything with a new key, and refuses while
   const read = async () =>
     await rows<{ text: string }>(
       `select sealed || previous_sealed as text from secrets
-       union all select config ->> 'sealed' || previous_sealed from webhook_endpoints`,
+       union all select config ->> 'sealed' || previous_sealed from webhook_endpoints
+       union all select webhook ->> 'sealed' from jobs where webhook is not null
+       union all select webhook ->> 'sealed' from schedules`,
     );
   const before = await read();
   const rotated = await call(['secrets', 'rotate-key']);
   assert.equal(
     rotated.stdout,
-    '4 values are sealed again, by a new key in the data folder; no earlier key is needed any more\n',
+    '6 values are sealed again, by a new key in the data folder; no earlier key is needed any more\n',
   );
   const after = await read();
   assert.ok(after.every(({ text }, place) => text.slice(0, 11) !== before[place]?.text.slice(0, 11)));
   const again = await callKazi(['secrets', 'rotate-key', '--json'], { cwd, env });
-  assert.deepEqual(JSON.parse(again.stdout), { ok: true, resealed: 4, new_key: true });
+  assert.deepEqual(JSON.parse(again.stdout), { ok: true, resealed: 6, new_key: true });
   const second = await startServing({ cwd, env });
   t.after(async () => await second.stop());
   const tested = await callKazi(['webhooks', 'test', id], { cwd, env: { ...env, ...second.env } });
   assert.equal(tested.code, 0, tested.stderr);
   const [attempt] = await receiver.take(1);
   assert.match(String(attempt?.headers['webhook-signature']), /^v1,\S+ v1,\S+$/);
+  await new WebhookCaller({ url: second.url, adminKey: key }).ok('DELETE', `/jobs/${jobId}`);
+  const [, ofJob] = await receiver.take(2);
+  assert.equal(ofJob?.headers['x-key'], 'own');
 });
