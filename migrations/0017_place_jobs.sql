@@ -95,7 +95,8 @@ begin
         return;
     end if;
 
-    if p_mode = 'merge' and v_is_busy then
+    -- News of its own could not be told of input that has joined another.
+    if p_mode = 'merge' and v_is_busy and v_item.webhook is null then
         -- The newest that waits for the same agent, unless it would grow too long.
         update jobs j set question = concat_ws(E'\n\n', j.question, v_item.question), updated_at = clock_timestamp()
         where j.id = (

@@ -90,6 +90,17 @@ describe('work for a busy session', async () => {
     await caller.ended(String(second['job_id']));
   });
 
+  test('waits by itself when it brings a webhook, which tells of it alone', async () => {
+    const session = randomUUID();
+    const running = await start(session);
+    await hand(session, { question: 'one' });
+    const webhook = { url: 'http://127.0.0.1:1/' };
+    const second = await hand(session, { question: 'two', if_busy: 'merge', webhook });
+    assert.equal(second['outcome'], 'queued');
+    await caller.cancel(running);
+    await caller.ended(String(second['job_id']));
+  });
+
   test('is dropped, and leaves nothing behind', async () => {
     const session = randomUUID();
     const running = await start(session);
