@@ -471,6 +471,23 @@ create table webhook_endpoints (
     failing_since timestamp with time zone,
     disabled_at timestamp with time zone,
     disabled_reason text,
+create table worker_settings (
+    tenant_id text collate "C" not null,
+    worker_id text collate "C" not null,
+    num integer not null,
+    instructions text default ''::text not null,
+    output_schema jsonb,
+    created_at timestamp with time zone default clock_timestamp() not null
+);
+
+create table workers (
+    tenant_id text collate "C" not null,
+    id text collate "C" not null,
+    mail_token text collate "C" not null,
+    title text,
+    summary text default ''::text not null,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    updated_at timestamp with time zone default clock_timestamp() not null,
     deleted_at timestamp with time zone
 );
 
@@ -507,6 +524,8 @@ alter table users add constraint users_pkey PRIMARY KEY (tenant_id, id);
 alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (id);
 alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (id);
 alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY (id);
+alter table worker_settings add constraint worker_settings_pkey PRIMARY KEY (tenant_id, worker_id, num);
+alter table workers add constraint workers_pkey PRIMARY KEY (tenant_id, id);
 alter table api_keys add constraint api_keys_hash_key UNIQUE (hash);
 alter table lanes add constraint lanes_tenant_id_agent_key UNIQUE (tenant_id, agent);
 alter table schedule_runs add constraint schedule_runs_schedule_id_due_at_generation_key UNIQUE (schedule_id, due_at, generation);
@@ -600,6 +619,11 @@ alter table webhook_endpoints add constraint webhook_endpoints_check CHECK (((pr
 alter table webhook_endpoints add constraint webhook_endpoints_check1 CHECK (((failures = 0) = (failing_since IS NULL)));
 alter table webhook_endpoints add constraint webhook_endpoints_check2 CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL)));
 alter table webhook_endpoints add constraint webhook_endpoints_failures_check CHECK ((failures >= 0));
+alter table worker_settings add constraint worker_settings_instructions_check CHECK ((char_length(instructions) <= 20000));
+alter table worker_settings add constraint worker_settings_num_check CHECK ((num >= 1));
+alter table workers add constraint workers_mail_token_check CHECK ((mail_token ~ '^[a-z0-9]{8}$'::text));
+alter table workers add constraint workers_summary_check CHECK ((char_length(summary) <= 80));
+alter table workers add constraint workers_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200)));
 alter table accounts add constraint accounts_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table agent_versions add constraint agent_versions_tenant_id_agent_fkey FOREIGN KEY (tenant_id, agent) REFERENCES agents(tenant_id, name);
 alter table agents add constraint agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -623,6 +647,8 @@ alter table webhook_deliveries add constraint webhook_deliveries_endpoint_id_fke
 alter table webhook_deliveries add constraint webhook_deliveries_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
 alter table webhook_deliveries add constraint webhook_deliveries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table webhook_endpoints add constraint webhook_endpoints_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table worker_settings add constraint worker_settings_tenant_id_worker_id_fkey FOREIGN KEY (tenant_id, worker_id) REFERENCES workers(tenant_id, id);
+alter table workers add constraint workers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 
 -- Indexes
 
@@ -1650,6 +1676,9 @@ begin
     due as materialized (
         select o.session_num, o.seq from old o join sessions s on s.num = o.session_num
         where s.running_job is null and s.queued_jobs = 0
+            and not exists (
+                select 1 from workers w where w.tenant_id = s.tenant_id and w.id = s.id and w.deleted_at is null
+            )
         limit p_sessions
     ),
     gone as (

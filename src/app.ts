@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { agentOfRun } from './actions/agent-of-run.ts';
 import { ApiKeyCache } from './actions/api-key-cache.ts';
 import type { ActionContext } from './actions/context.ts';
 import { Directory } from './actions/directory.ts';
@@ -10,7 +11,6 @@ import { JobIntake } from './actions/job-intake.ts';
 import { storeApiKey } from './actions/make-api-key.ts';
 import { readEndedJob } from './actions/read-ended-job.ts';
 import { RequestCounts } from './actions/request-counts.ts';
-import { agentOfJob } from './actions/resolve-agent.ts';
 import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
 import { KaziError } from './core/errors.ts';
@@ -37,6 +37,7 @@ import { Database } from './storage/database.ts';
 import { databaseFaults } from './storage/health.ts';
 import { migrate } from './storage/migrate.ts';
 import { Notifications } from './storage/notifications.ts';
+import { SessionFiles } from './workspaces/session-files.ts';
 import { SessionWorkbenches } from './workspaces/session-workbenches.ts';
 import { WorkspaceForks } from './workspaces/workspace-forks.ts';
 
@@ -134,6 +135,8 @@ export const startApp = async (options: AppOptions): Promise<App> => {
       log,
       draining: draining.signal,
       queryTimeoutMs: config.queryTimeoutMs,
+      publicUrl: config.publicUrl,
+      mailDomain: config.mailDomain,
       servesApi: config.role !== 'runner',
     });
     undo.defer(async () => await server.close());
@@ -210,6 +213,7 @@ const buildContext = (parts: {
     },
     workspaceForks: new WorkspaceForks(config.dataDir),
     listLiveFiles: async () => await Promise.resolve([]),
+    workspaceFiles: new SessionFiles(config.dataDir),
   };
 };
 
@@ -280,7 +284,7 @@ const startEngine = async (parts: {
     notifications: context.notifications,
     workbenches,
     runtimes: [echoRuntime, shellRuntime, startLlmRuntime(config, undo), ...extraRuntimes],
-    findAgent: async (job) => await agentOfJob(db, job),
+    findAgent: async (job) => await agentOfRun(db, job),
     role: config.role,
     address: `${hostname()}:${process.pid}`,
     lifeSign: new LifeSign({ dataDir: config.dataDir, log }),

@@ -19,7 +19,7 @@ export interface Admission {
 }
 
 /**
- * Counts a job in the budgets of its session, API key and tenant before it is accepted; false when it can spend nothing.
+ * Counts a job in the budgets of its session, API key and tenant before it is accepted; false when it can spend nothing and names no budget.
  * Throws REQUEST_BUDGET_EXCEEDED, COST_BUDGET_EXCEEDED, API_KEY_LIMIT_REACHED or TENANT_LIMIT_REACHED.
  */
 export const admitJob = async (
@@ -28,8 +28,9 @@ export const admitJob = async (
   { jobId, sessionId, agent, job }: Admission,
 ): Promise<boolean> => {
   const parentJobId = job.origin?.parentJobId ?? null;
-  if (agent.runtime !== 'llm' && parentJobId === null) return false;
-  const estimateMicros = agent.runtime === 'llm' ? job.question.length * ESTIMATE_PER_CHARACTER : 0;
+  const callsModels = agent.runtime === 'llm';
+  if (!callsModels && parentJobId === null && job.budget === undefined) return false;
+  const estimateMicros = callsModels ? job.question.length * ESTIMATE_PER_CHARACTER : 0;
   // What a job spawns has a session of its own, and is bounded by the job's budget.
   const isOfSession = parentJobId === null;
   const { sessionMaxRequests, sessionMaxCostMicros, tenantMaxCostMicros } = context.budgets;
@@ -45,7 +46,7 @@ export const admitJob = async (
     sessionMaxRequests: isOfSession ? sessionMaxRequests : null,
     sessionMaxCostMicros: isOfSession ? sessionMaxCostMicros : null,
     tenantMaxCostMicros,
-    isCounted: isOfSession,
+    isCounted: isOfSession && callsModels,
   });
   if (refusal) throw toError(refusal, estimateMicros);
   return true;

@@ -1,9 +1,11 @@
+import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { BlobStore } from '../blobs/store.ts';
 import type { Job } from '../core/job.ts';
 import type { RateLimits } from '../core/rate-limit.ts';
 import type { Keyring } from '../core/sealed-text.ts';
 import type { SigningSecret } from '../core/session-token.ts';
+import type { WorkspaceFile } from '../core/worker.ts';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import type { ApiKeyCache } from './api-key-cache.ts';
@@ -37,6 +39,27 @@ export interface ActionContext {
   readonly workspaceForks: WorkspaceForks;
   /** Files that a job which has not ended has made so far; empty where this node does not have its workspace. */
   readonly listLiveFiles: (job: Job) => Promise<readonly LiveFile[]>;
+  readonly workspaceFiles: WorkspaceFiles;
+}
+
+/** The workspaces on this node's disk, by the number of their session. Links are never followed out of one. */
+export interface WorkspaceFiles {
+  /** At most so many, sorted by path; null where the workspace is not on this disk. */
+  list(sessionNum: number, limit: number): Promise<readonly WorkspaceFile[] | null>;
+  /** Null when no regular file that may be given away is there; `elsewhere` where the workspace is not on this disk. */
+  open(sessionNum: number, path: string): Promise<OpenWorkspaceFile | 'elsewhere' | null>;
+  /** Makes or replaces a file, with its folders; false for a path that leads to no place for one. */
+  write(sessionNum: number, file: { readonly path: string; readonly bytes: Uint8Array }): Promise<boolean>;
+}
+
+/** A file that is held open: its digest is that of what `read` gives. */
+export interface OpenWorkspaceFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** All of it, or one part with both ends included. Closes the file when it has been read. */
+  read(part?: { readonly firstByte: number; readonly lastByte: number }): Promise<Readable>;
+  close(): Promise<void>;
 }
 
 /** Copies of workspaces for sessions to be, on this node's disk; see src/workspaces/workspace-forks.ts. */

@@ -41,6 +41,7 @@ export const createJob = async (context: ActionContext, principal: Principal, jo
     ? await prepareWebhook(context, principal.tenantId, job.webhookRequest)
     : job.webhook;
   await job.countRequest?.();
+  await job.prepare?.();
   const jobId = job.origin?.jobId ?? newJobId();
   const laneId = await context.directory.laneOf(principal, agent);
   const work = { jobId, agent, laneId, job, webhook: webhook ?? null };

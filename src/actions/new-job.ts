@@ -35,6 +35,8 @@ export interface NewJob {
   readonly request: RequestIdentity;
   /** Counts the request against its rate limit, once it is known to ask for new work. Throws RATE_LIMITED. */
   readonly countRequest?: () => Promise<void>;
+  /** Makes what must be there before the job: called once it is known that no earlier request made it. */
+  readonly prepare?: () => Promise<void>;
 }
 
 /**

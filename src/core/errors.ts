@@ -22,6 +22,7 @@ export const ERRORS = define({
   INVALID_ARTIFACT_PATH: { status: 400, retryable: false, message: 'Invalid artifact path encoding' },
   INVALID_SESSION_PATH: { status: 400, retryable: false, message: 'Invalid session path' },
   INVALID_JOB_PATH: { status: 400, retryable: false, message: 'Invalid job path' },
+  INVALID_WORKER_ID: { status: 400, retryable: false, message: 'Invalid worker id' },
   MALFORMED_HTTP: { status: 400, retryable: false, message: 'Malformed HTTP request' },
   INVALID_CURSOR: {
     status: 400,
@@ -84,6 +85,8 @@ export const ERRORS = define({
   DELIVERY_NOT_FOUND: { status: 404, retryable: false, message: 'Webhook delivery not found' },
   APPROVAL_NOT_FOUND: { status: 404, retryable: false, message: 'Approval not found' },
   PROMPT_NOT_FOUND: { status: 404, retryable: false, message: 'Prompt not found in queue' },
+  WORKER_NOT_FOUND: { status: 404, retryable: false, message: 'Worker not found' },
+  FILE_NOT_FOUND: { status: 404, retryable: false, message: 'File not found' },
   SCHEDULE_NOT_FOUND: { status: 404, retryable: false, message: 'Schedule not found' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, message: 'The request did not arrive in time' },
@@ -135,6 +138,7 @@ export const ERRORS = define({
     retryable: false,
     message: 'Idempotency-Key was used with a different request body',
   },
+  VISIBILITY_UNSUPPORTED: { status: 422, retryable: false, message: 'visibility {visibility} is not supported' },
   INVALID_FILTER: { status: 422, retryable: false, message: 'Invalid value for {name}' },
   FORK_REFUSED: {
     status: 422,

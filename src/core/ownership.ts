@@ -10,7 +10,7 @@ export interface OwnedRecord {
 
 export interface OwnershipQuestion {
   readonly principal: Principal;
-  readonly kind: 'Job' | 'Session';
+  readonly kind: 'Job' | 'Session' | 'Worker';
   readonly record: OwnedRecord;
   /** The session that the request named; it must be the job's own. Null when it named none, and always for sessions. */
   readonly namedSessionId: string | null;
@@ -21,7 +21,7 @@ interface OwnershipFault {
   readonly details: ErrorDetails;
 }
 
-const RECORD_NAMES = { Job: 'Job status response', Session: 'Session record' } as const;
+const RECORD_NAMES = { Job: 'Job status response', Session: 'Session record', Worker: 'Worker record' } as const;
 
 /** Throws the first failure of the ownership order: record validity, session, user, tenant. */
 export const checkOwnership = (question: OwnershipQuestion): void => {
@@ -57,7 +57,7 @@ const findTenantFault = ({ principal, kind, record }: OwnershipQuestion): Owners
   return { code: 'RECORD_TENANT_MISMATCH', details: { record: kind } };
 };
 
-const missingOwner = (kind: 'Job' | 'Session', owner: 'user_id' | 'tenant_id'): OwnershipFault => ({
+const missingOwner = (kind: OwnershipQuestion['kind'], owner: 'user_id' | 'tenant_id'): OwnershipFault => ({
   code: 'RECORD_MISSING_OWNER',
   details: { record: RECORD_NAMES[kind], owner },
 });

@@ -59,6 +59,11 @@ export const SETTINGS = Object.freeze({
     fallback: 7420,
     documentation: 'Port that the server listens on; 0 takes any free one.',
   }),
+  publicUrl: maybe(webUrl, {
+    variable: 'KAZI_PUBLIC_URL',
+    absence: 'as each request came',
+    documentation: 'Where clients reach this server, for the absolute URLs in answers: set it behind a proxy.',
+  }),
   role: always(settingKinds.choice(['all', 'api', 'runner']), {
     variable: 'KAZI_ROLE',
     fallback: 'all',

@@ -15,10 +15,11 @@ export type Access =
       /**
        * What decides over the single record. `job`: findJob in actions/find-job.ts checks its session, user and tenant.
        * `session`: findSession in actions/find-session.ts checks the one that is read, or that the new work goes to.
+       * `worker`: findWorker in actions/find-worker.ts checks it, or the action that makes one.
        * `schedule`: findSchedule in actions/find-schedule.ts checks its tenant, session and user.
        * `tenant`: the statement itself is limited to the principal's tenant and, where it has one, user.
        */
-      readonly record: 'job' | 'session' | 'schedule' | 'tenant';
+      readonly record: 'job' | 'session' | 'worker' | 'schedule' | 'tenant';
     };
 
 /** A route as the router has it. */

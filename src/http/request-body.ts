@@ -12,7 +12,8 @@ export const parseBody = <T>(schema: z.ZodType<T>, bytes: Buffer | undefined, me
   return parsed.data;
 };
 
-const parseJson = (bytes: Buffer | undefined): unknown => {
+/** The JSON of a body. Throws INVALID_JSON. */
+export const parseJson = (bytes: Buffer | undefined): unknown => {
   if (bytes === undefined || !isUtf8(bytes)) throw new KaziError('INVALID_JSON');
   try {
     return JSON.parse(bytes.toString('utf8'));

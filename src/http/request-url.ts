@@ -4,10 +4,14 @@
  * encoding reaches the route that has to answer for it.
  */
 export const toRouterUrl = (url: string): string => {
-  if (!url.includes('%')) return url;
   const at = endOfPath(url);
-  return url.slice(0, at).replaceAll('%', '%25') + url.slice(at);
+  const path = url.slice(0, at);
+  const routed = WITH_SLASH.test(path) ? path.slice(0, -1) : path;
+  return routed.replaceAll('%', '%25') + url.slice(at);
 };
+
+/** The workers API is served with and without a slash at the end; that of a file's path names a folder. */
+const WITH_SLASH = /^\/api\/workers(?:\/(?![^/]+\/files\/).*)?(?<!\/)\/$/;
 
 /** The path without the query, as the router has it. */
 export const pathOf = (url: string): string => url.slice(0, endOfPath(url));

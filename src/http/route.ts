@@ -37,6 +37,8 @@ export interface ApiRoute<Body> {
   readonly checkFirst?: (request: FastifyRequest) => void;
   /** Parses the body, before the credential is looked at. Throws INVALID_JSON or INVALID_REQUEST. */
   readonly readBody: (bytes: Buffer | undefined) => Body;
+  /** True: a request without a good credential is refused before its body is even received. */
+  readonly isAuthenticatedFirst?: true;
   /** Refuses a path that names nothing which can exist, once the credential is known and before its hints are looked at. */
   readonly checkPath?: (request: FastifyRequest) => void;
   /** Where the identity hints are; null = in the query string. */
@@ -53,17 +55,21 @@ export const NO_BODY = { readBody: () => undefined, hintsOf: null } as const;
 /** Registers a route whose checks come in the order of the contract: shape, credential, hints, scope, then the handler's. */
 export const addRoute = <Body>(server: FastifyInstance, context: ActionContext, route: ApiRoute<Body>): void => {
   const { access, readBody, hintsOf, handle } = route;
+  const prove = async (request: FastifyRequest): Promise<Principal> => {
+    const { authorization } = request.headers;
+    const queryToken = access.readsQueryToken ? new URLSearchParams(searchOf(request.url)).get('token') : null;
+    return await authenticate(context, { authorization, queryToken });
+  };
   server.route({
     method: [route.method].flat(),
     url: route.url,
     config: { access, ...(route.errorFields ? { errorFields: route.errorFields } : {}) },
+    ...(route.isAuthenticatedFirst ? { onRequest: async (request) => void (await prove(request)) } : {}),
     handler: async (request, reply) => {
       route.checkFirst?.(request);
       const body = readBody(request.body as Buffer | undefined);
       const query = new URLSearchParams(searchOf(request.url));
-      const { authorization } = request.headers;
-      const queryToken = access.readsQueryToken ? query.get('token') : null;
-      const principal = await authenticate(context, { authorization, queryToken });
+      const principal = await prove(request);
       route.checkPath?.(request);
       checkIdentityHints(principal, hintsOf === null ? queryHints(query) : hintsOf(body));
       requireScope(principal, access.who);

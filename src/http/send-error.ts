@@ -7,6 +7,7 @@ import { CORS_HEADERS } from './cors.ts';
 import { toErrorAnswer } from './jobs/errors.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathOf } from './request-url.ts';
+import { toWorkerErrorAnswer } from './workers/errors.ts';
 
 /** Errors of the HTTP layer by their code there; all others of it are malformed requests. */
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -24,7 +25,10 @@ export const sendError = (log: Logger, error: unknown, request: FastifyRequest, 
     if (known.code === 'INTERNAL') log.error(fields, 'request failed');
     else log.warn(fields, 'request failed');
   }
-  const answer = toErrorAnswer(known, request.routeOptions.config.errorFields?.(known, request));
+  const answer = isOfWorkers(request.url)
+    ? toWorkerErrorAnswer(known)
+    : toErrorAnswer(known, request.routeOptions.config.errorFields?.(known, request));
+  reply.headers(answer.headers ?? {});
   if (answer.retryAfterSeconds !== null) reply.header('Retry-After', String(answer.retryAfterSeconds));
   reply.code(answer.status).header('Content-Type', answer.contentType).send(answer.body);
 };
@@ -47,6 +51,9 @@ export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket):
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}\r\n${lines.join('')}\r\n${answer.body}`);
 };
+
+/** Everything under /api has the errors of the workers API, unknown paths too. */
+const isOfWorkers = (url: string): boolean => /^\/api(?:\/|$)/.test(pathOf(url));
 
 const toKaziError = (error: unknown): KaziError => {
   if (error instanceof KaziError) return error;

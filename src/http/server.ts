@@ -23,6 +23,7 @@ import { requestIdOf } from './request-id.ts';
 import { pathOf, toRouterUrl } from './request-url.ts';
 import { answerClientError, sendError } from './send-error.ts';
 import { Upgrades } from './upgrade.ts';
+import { addWorkerRoutes } from './workers/routes.ts';
 
 export interface ServerOptions {
   readonly context: ActionContext;
@@ -38,6 +39,10 @@ export interface ServerOptions {
   readonly replayWaitMs?: number;
   /** In place of what the contract says of open sockets; for tests. */
   readonly sockets?: Partial<SocketSettings>;
+  /** Where clients reach this server; null = as each request came. */
+  readonly publicUrl: string | null;
+  /** Domain of the mail addresses of workers. */
+  readonly mailDomain: string;
   /** False on a node that only runs jobs: it answers for its health, and nothing else. */
   readonly servesApi: boolean;
 }
@@ -98,6 +103,7 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
     const { replayWaitMs = REPLAY_WAIT_MS } = options;
     const upgrades = new Upgrades();
     upgrades.listen(server);
+    addWorkerRoutes(server, { ...options, draining });
     addJobRoutes(server, { ...options, replayWaitMs, draining, closing: closing.signal }, upgrades);
   }
   const patterns = routes.map(({ url }) => patternOf(url));

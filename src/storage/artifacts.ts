@@ -28,3 +28,21 @@ export const getArtifact = async (db: Queryable, jobId: string, path: string): P
   const [row] = await db.query<ArtifactRow>('artifacts/get', [jobId, path]);
   return row && toArtifact(row);
 };
+
+/** The newest artifact of each path that the jobs of a session made, sorted by path. */
+export const listSessionArtifacts = async (
+  db: Queryable,
+  sessionNum: number,
+  limit: number,
+): Promise<ArtifactEntry[]> =>
+  (await db.query<ArtifactRow>('artifacts/list-session', [sessionNum, limit])).map(toArtifact);
+
+/** The newest artifact of one path that a job of a session made. */
+export const getSessionArtifact = async (
+  db: Queryable,
+  sessionNum: number,
+  path: string,
+): Promise<ArtifactEntry | undefined> => {
+  const [row] = await db.query<ArtifactRow>('artifacts/get-session', [sessionNum, path]);
+  return row && toArtifact(row);
+};

@@ -24,6 +24,11 @@ export const pruneKeptAnswers = async (db: Queryable, limit: number): Promise<vo
   await db.query('idempotency/prune', [limit]);
 };
 
+/** Gives a kept answer its final text. */
+export const replaceKeptAnswer = async (db: Queryable, scope: Buffer, response: string): Promise<void> => {
+  await db.query('idempotency/replace', [scope, response]);
+};
+
 /** Keeps an answer with the work that it tells of, in one transaction; false when another request has the key. */
 export const keepAnswer = async (
   tx: Queryable,

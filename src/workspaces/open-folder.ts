@@ -1,8 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, lstat, open, opendir } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, opendir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+/** Whom a file is given to. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** What opening answers when a name is not, or no longer, what its folder said it was. */
 const CHANGED_CODES = new Set(['ENOENT', 'ELOOP', 'ENOTDIR', 'EMLINK', 'ENXIO', 'EACCES', 'EPERM']);
@@ -51,6 +58,49 @@ export class OpenFolder {
     return null;
   }
 
+  /** The folder of that name, made when missing and given to the owner then; null when something else has the name. The caller closes it. */
+  async makeFolder(name: string, owner: FileOwner): Promise<OpenFolder | null> {
+    const path = join(this.#path, name);
+    const isNew = await mkdir(path, { mode: 0o755 }).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') return false;
+        throw error;
+      },
+    );
+    const folder = await this.openFolder(name);
+    if (isNew) await folder?.giveTo(owner);
+    return folder;
+  }
+
+  /** Makes or replaces a regular file at one blow, durably; false when something else has the name. */
+  async replaceFile(name: string, bytes: Uint8Array, owner: FileOwner): Promise<boolean> {
+    const found = await this.stat(name);
+    if (found !== null && !found.isFile()) return false;
+    const draft = join(this.#path, `.${randomUUID()}.part`);
+    const handle = await open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+    try {
+      await handle.writeFile(bytes);
+      await giveHandle(handle, owner);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, join(this.#path, name));
+    await this.#handle.sync();
+    return true;
+  }
+
+  /** Whom it belongs to. */
+  async owner(): Promise<FileOwner> {
+    const { uid, gid } = await this.#handle.stat();
+    return { uid, gid };
+  }
+
+  async giveTo(owner: FileOwner): Promise<void> {
+    await giveHandle(this.#handle, owner);
+  }
+
   /** At most so many names, in no particular order. */
   async names(limit: number): Promise<readonly string[]> {
     const found: string[] = [];
@@ -89,6 +139,11 @@ const descend = async (folder: OpenFolder, parts: readonly string[]): Promise<Fi
     await folder.close();
   }
   return child === null ? null : await descend(child, rest);
+};
+
+/** Only root can give a file away; any other user's own sandboxes run as that user. */
+const giveHandle = async (handle: FileHandle, { uid, gid }: FileOwner): Promise<void> => {
+  if (process.getuid?.() === 0) await handle.chown(uid, gid);
 };
 
 const nullWhenChanged = (error: NodeJS.ErrnoException): null => {

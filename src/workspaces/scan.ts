@@ -24,7 +24,7 @@ export interface ScanLimits {
  * Folder at the top of a workspace that is no part of what a job made: tools keep things there that the agent may look up
  * again (src/runtimes/llm/tools/bash.ts), such as whole outputs of commands.
  */
-const UNPUBLISHED_FOLDER = '.kazi';
+export const UNPUBLISHED_FOLDER = '.kazi';
 
 const DEFAULT_LIMITS: ScanLimits = { maxEntries: 200_000, maxDepth: 64 };
 /** Concurrent look-ups in one folder; more would only queue up for the four threads of the file system. */

@@ -11,11 +11,13 @@ const api = await startApi({ runsJobs: false, queryTimeoutMs: 200 });
 const routes = api.server.declaredRoutes;
 
 const SESSION_ID = 'some-session';
+const WORKER_ID = 't_default_w_01HZY2ZJQ8G7K42W2D7WF6V4GM';
 const SCHEDULE = { name: 'x', question: 'x', schedule_type: 'one_off', run_at: 4_000_000_000 };
 const pathOf = ({ url }: DeclaredRoute): string =>
   url
     .replace(':jobId', randomUUID())
     .replace(':sessionId', SESSION_ID)
+    .replace(':workerId', WORKER_ID)
     .replace(':promptId', randomUUID())
     .replace(':scheduleId', randomUUID())
     .replace(':id', randomUUID())
@@ -33,6 +35,7 @@ const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (url.startsWith('/webhooks')) return { body: WEBHOOK_BODIES[url] ?? {} };
   if (method === 'PATCH') return { body: url.startsWith('/schedules') ? {} : { position: 1 } };
   if (method !== 'POST') return {};
+  if (url.startsWith('/api/workers')) return { body: { input: 'x' } };
   if (url.endsWith('/stop')) return { body: {} };
   if (url === '/schedules') return { body: SCHEDULE };
   if (url.endsWith('/backfill')) return { body: { start_at: 1, end_at: 2 } };
@@ -55,6 +58,7 @@ describe('the access of every route', () => {
     const open = JSON.stringify({ who: 'public' });
     assert.deepEqual(names, [
       `DELETE /agents/:name ${closed('admin', 'tenant')}`,
+      `DELETE /api/workers/:workerId ${closed('submit', 'worker')}`,
       `DELETE /events ${closed('read', 'session', true)}`,
       `DELETE /health ${open}`,
       `DELETE /jobs/ ${open}`,
@@ -71,6 +75,10 @@ describe('the access of every route', () => {
       `GET /agents ${closed('read', 'tenant')}`,
       `GET /agents/:name ${closed('read', 'tenant')}`,
       `GET /agents/:name/versions ${closed('read', 'tenant')}`,
+      `GET /api/workers/:workerId ${closed('read', 'worker', true)}`,
+      `GET /api/workers/:workerId/email ${closed('read', 'worker')}`,
+      `GET /api/workers/:workerId/files/* ${closed('read', 'worker', true)}`,
+      `GET /api/workers/:workerId/stream ${closed('read', 'worker', true)}`,
       `GET /approvals ${closed('read', 'tenant')}`,
       `GET /approvals/:id ${closed('read', 'job')}`,
       `GET /budgets ${closed('admin', 'tenant')}`,
@@ -108,9 +116,11 @@ describe('the access of every route', () => {
       `GET /webhooks/endpoints ${closed('admin', 'tenant')}`,
       `GET /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
       `GET /ws ${closed('read', 'session', true)}`,
+      `HEAD /api/workers/:workerId/files/* ${closed('read', 'worker', true)}`,
       `HEAD /jobs/ ${open}`,
       `HEAD /jobs/:jobId/artifacts/* ${closed('read', 'job', true)}`,
       `HEAD /session/ ${open}`,
+      `PATCH /api/workers/:workerId ${closed('submit', 'worker')}`,
       `PATCH /events ${closed('read', 'session', true)}`,
       `PATCH /health ${open}`,
       `PATCH /jobs/ ${open}`,
@@ -121,6 +131,8 @@ describe('the access of every route', () => {
       `PATCH /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
       `PATCH /ws ${closed('read', 'session', true)}`,
       `POST /agents ${closed('admin', 'tenant')}`,
+      `POST /api/workers ${closed('submit', 'worker')}`,
+      `POST /api/workers/:workerId ${closed('submit', 'worker')}`,
       `POST /approvals/:id ${closed('submit', 'job')}`,
       `POST /events ${closed('read', 'session', true)}`,
       `POST /health ${open}`,
@@ -189,7 +201,8 @@ describe('the access of every route', () => {
     });
 
     test(`${nameOf(route)} ${access.readsQueryToken ? 'reads' : 'ignores'} ?token=`, async () => {
-      const answer = await ask(route, {}, `${pathOf(route)}?token=${api.adminKey}`);
+      // One route answers with a stream or not, and reads it for a stream.
+      const answer = await ask(route, {}, `${pathOf(route)}?stream=true&token=${api.adminKey}`);
       assert.equal(answer.status === 401, !access.readsQueryToken, answer.text);
     });
 
@@ -208,7 +221,9 @@ describe('the access of every route', () => {
 
     test(`${nameOf(route)} asks for the scope ${access.who}`, async () => {
       const scopeName = `${access.who.charAt(0).toUpperCase()}${access.who.slice(1)}`;
-      const error = JSON.stringify({ ok: false, error: `${scopeName} scope required` });
+      const message = `${scopeName} scope required`;
+      const isOfWorkers = access.record === 'worker';
+      const error = JSON.stringify(isOfWorkers ? { error: 'forbidden', message } : { ok: false, error: message });
       for (const scope of ['read', 'submit'] as const) {
         const answer = await ask(route, bearer(await api.key({ scopes: [scope] })));
         if (scope === access.who) assert.ok(![401, 403].includes(answer.status), answer.text);

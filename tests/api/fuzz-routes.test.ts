@@ -34,6 +34,7 @@ const FIELDS: readonly string[] = [
   'max_cost_usd',
   'max_requests',
   'mode',
+  ...['input', 'budget', 'stream', 'title', 'summary', 'instructions', 'outputSchema', 'visibility'],
 ];
 
 const submitted = await send(api.url, {
@@ -43,6 +44,13 @@ const submitted = await send(api.url, {
   body: { question: 'x', agent_type: 'echo', session_id: 'known' },
 });
 const JOB_ID = String(submitted.json['job_id']);
+const made = await send(api.url, {
+  method: 'POST',
+  path: '/api/workers',
+  headers: { ...bearer(api.adminKey), accept: 'application/json' },
+  body: { input: 'x' },
+});
+const WORKER_ID = String(made.json['id']);
 
 /** NUL, lone surrogates, and what looks like SQL, paths or members of every object. */
 const text = fc.oneof(
@@ -68,6 +76,7 @@ const value = fc.oneof(
 );
 const GOOD: Readonly<Record<string, unknown>> = {
   question: 'x',
+  input: 'x',
   agent_type: 'echo',
   name: 'some-name',
   decision: 'allow',
@@ -102,6 +111,7 @@ const encoded = text.map((part) => encodeURIComponent(part.toWellFormed()));
 const segment = fc.oneof(
   fc.constantFrom(
     'known',
+    WORKER_ID,
     JOB_ID,
     JOB_ID.toUpperCase(),
     randomUUID(),
@@ -139,6 +149,7 @@ const QUERY_NAMES = [
   'enabled',
   'schedule_type',
   'job_id',
+  'stream',
 ] as const;
 const search = fc
   .array(fc.tuple(fc.constantFrom(...QUERY_NAMES), encoded), { maxLength: 3 })

@@ -84,6 +84,7 @@ const bodyOf = ({ method, url }: DeclaredRoute): { readonly body?: Readonly<Reco
   if (url.endsWith('/stop') || url.endsWith('/:scheduleId')) return { body: {} };
   if (url === '/schedules') return { body: SCHEDULE };
   if (url.endsWith('/backfill')) return { body: { start_at: 1, end_at: 2 } };
+  if (url.startsWith('/api/workers')) return { body: { input: 'x' } };
   if (method === 'PATCH') return { body: { position: 1 } };
   return { body: ['/keys', '/agents'].includes(url) ? { name: 'other' } : { question: 'x', agent_type: 'echo' } };
 };
@@ -280,6 +281,35 @@ describe('the session that a path names', () => {
       await submit(api.token({ tenantId: 'a' }), { session_id: session });
       const answer = await ask(route, owner, pathOf(route).replace(SESSION, session));
       await assertRefused(answer, route, [502, 'Session record missing user_id for ownership enforcement']);
+    });
+  }
+});
+
+describe('the worker that a path names', async () => {
+  const made = await send(api.url, {
+    method: 'POST',
+    path: '/api/workers',
+    headers: { ...bearer(owner), accept: 'application/json' },
+    body: { input: 'canary' },
+  });
+  const worker = String(made.json['id']);
+
+  for (const route of routesOf('worker').filter(({ url }) => url.includes(':workerId'))) {
+    test(`is not there for strangers: ${nameOf(route)}`, async () => {
+      const before = await readTenant();
+      const path = pathOf(route).replace(':workerId', worker);
+      const strangers = [
+        api.token({ tenantId: 'a', userId: 'v' }),
+        api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }),
+        api.token({ tenantId: 'a', sessionIds: ['another'] }),
+        api.token({ tenantId: 'b', userId: 'u' }),
+        foreignAdmin,
+        api.token(),
+      ];
+      for (const credential of strangers) {
+        await assertRefused(await ask(route, credential, path), route, [404, 'not_found']);
+      }
+      assert.deepEqual(await readTenant(), before);
     });
   }
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import { agentOfRun } from '../../src/actions/agent-of-run.ts';
 import { ApiKeyCache } from '../../src/actions/api-key-cache.ts';
 import type { ActionContext } from '../../src/actions/context.ts';
 import { Directory } from '../../src/actions/directory.ts';
@@ -11,7 +12,6 @@ import { JobIntake } from '../../src/actions/job-intake.ts';
 import { storeApiKey } from '../../src/actions/make-api-key.ts';
 import { readEndedJob } from '../../src/actions/read-ended-job.ts';
 import { RequestCounts } from '../../src/actions/request-counts.ts';
-import { agentOfJob } from '../../src/actions/resolve-agent.ts';
 import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
 import { generateApiKey } from '../../src/core/api-key.ts';
 import type { Scope } from '../../src/core/scope.ts';
@@ -31,6 +31,7 @@ import { shellRuntime } from '../../src/runtimes/shell/shell-runtime.ts';
 import { JustBashProvider } from '../../src/sandboxes/just-bash/just-bash-provider.ts';
 import { Database, type Queryable } from '../../src/storage/database.ts';
 import { Notifications } from '../../src/storage/notifications.ts';
+import { SessionFiles } from '../../src/workspaces/session-files.ts';
 import { SessionWorkbenches } from '../../src/workspaces/session-workbenches.ts';
 import { WorkspaceForks } from '../../src/workspaces/workspace-forks.ts';
 import { createTestDatabase } from './database.ts';
@@ -42,6 +43,8 @@ export interface ApiOptions {
   readonly databaseUrl?: string;
   /** Where workspaces are; a folder of its own when absent. */
   readonly dataDir?: string;
+  /** Agent of a job that names none; `echo` when absent. */
+  readonly defaultAgent?: string;
   /** False: accepts jobs but runs none. */
   readonly runsJobs?: boolean;
   /** In place of the built-in runtimes. */
@@ -127,6 +130,8 @@ export const startApi = async (options: ApiOptions = {}, t?: TestContext): Promi
     queryTimeoutMs: options.queryTimeoutMs ?? 30_000,
     ...(options.replayWaitMs === undefined ? {} : { replayWaitMs: options.replayWaitMs }),
     ...(options.sockets ? { sockets: options.sockets } : {}),
+    publicUrl: null,
+    mailDomain: 'kazi.localhost',
   });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   undo.defer(async () => {
@@ -191,12 +196,13 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     signingSecrets: [{ secret: SIGNING_SECRET, tenantId: null }],
     keyring: { current: Buffer.alloc(32, 1), previous: [] },
     webhookRefusal: async (url) => await egress.refusalOf(url, webhookPolicy(url, allowPrivate)),
-    defaultAgent: 'echo',
+    defaultAgent: options.defaultAgent ?? 'echo',
     maxSchedules: options.maxSchedules ?? 10_000,
     budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },
     sessions: { mostPrompts: 10, promptKeepMs: 3_600_000, canStop: true, ...options.sessions },
     workspaceForks: new WorkspaceForks(dataDir),
     listLiveFiles: async () => await Promise.resolve([]),
+    workspaceFiles: new SessionFiles(join(tmpdir(), 'no-such-folder')),
   };
   if (options.runsJobs === false) return context;
   return await startEngine({ options, databaseUrl, undo, dataDir }, { context, egress });
@@ -215,7 +221,7 @@ const startEngine = async (
     context,
     workbenches,
     runtimes: options.runtimes ?? [echoRuntime, shellRuntime],
-    findAgent: async (job) => await agentOfJob(db, job),
+    findAgent: async (job) => await agentOfRun(db, job),
     role: 'all',
     address: `test:${process.pid}`,
     lifeSign: new LifeSign({ dataDir, log }),
@@ -236,5 +242,9 @@ const startEngine = async (
   });
   undo.defer(async () => await engine.stop());
   await engine.start();
-  return { ...context, listLiveFiles: async (job) => await workbenches.listLiveFiles(job) };
+  return {
+    ...context,
+    listLiveFiles: async (job) => await workbenches.listLiveFiles(job),
+    workspaceFiles: new SessionFiles(dataDir),
+  };
 };

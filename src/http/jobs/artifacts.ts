@@ -1,11 +1,11 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ActionContext, LiveFile } from '../../actions/context.ts';
 import { listJobFiles, readArtifact } from '../../actions/read-artifacts.ts';
-import type { ArtifactEntry } from '../../core/artifact.ts';
-import { artifactContentType, attachmentDisposition } from '../../core/artifact-download.ts';
+import type { ByteRange } from '../../blobs/store.ts';
+import { artifactContentType } from '../../core/artifact-download.ts';
 import { parseArtifactPath } from '../../core/artifact-path.ts';
-import { KaziError } from '../../core/errors.ts';
-import { type RangeAnswer, readRange } from '../byte-range.ts';
+import { sendDownload } from '../download.ts';
 import { addRoute, type Exchange, NO_BODY } from '../route.ts';
 import { toSeconds } from '../seconds.ts';
 import { readJobReference } from './job-reference.ts';
@@ -56,41 +56,6 @@ const download = async (exchange: Exchange<unknown>): Promise<FastifyReply> => {
     ...(await readJobReference(exchange)),
     toPath: () => parseArtifactPath(encodedPath),
   });
-  const etag = `"${entry.sha256}"`;
-  reply.header('ETag', etag).header('Accept-Ranges', 'bytes').header('X-Content-Type-Options', 'nosniff');
-  if (isSameVersion(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  const range = rangeOf(request, entry, etag);
-  if (range.kind === 'unsatisfiable') {
-    reply.header('Content-Range', `bytes */${entry.sizeBytes}`);
-    throw new KaziError('RANGE_NOT_SATISFIABLE', { found: request.headers.range ?? '', size: entry.sizeBytes });
-  }
-  const length = describeContent(reply, entry, range);
-  if (request.method === 'HEAD' || length === 0) return reply.send('');
-  const part = range.kind === 'part' ? range : undefined;
-  return reply.send(await context.blobs.open(entry.sha256, part));
+  const read = async (part?: ByteRange): Promise<Readable> => await context.blobs.open(entry.sha256, part);
+  return await sendDownload(request, reply, { ...entry, read });
 };
-
-/** Sets the headers of the content and the status; returns how many bytes follow. */
-const describeContent = (reply: FastifyReply, entry: ArtifactEntry, range: RangeAnswer): number => {
-  let length = entry.sizeBytes;
-  if (range.kind === 'part') {
-    length = range.lastByte - range.firstByte + 1;
-    reply.code(206).header('Content-Range', `bytes ${range.firstByte}-${range.lastByte}/${entry.sizeBytes}`);
-  }
-  reply
-    .header('Content-Type', entry.contentType ?? 'application/octet-stream')
-    .header('Content-Length', String(length))
-    .header('Content-Disposition', attachmentDisposition(entry.path));
-  return length;
-};
-
-/** A range counts on GET only, and with If-Range only while the file is the one that the client began with. */
-const rangeOf = (request: FastifyRequest, entry: ArtifactEntry, etag: string): RangeAnswer => {
-  const condition = request.headers['if-range'];
-  if (request.method !== 'GET' || (condition !== undefined && condition !== etag)) return { kind: 'whole' };
-  return readRange(request.headers.range, entry.sizeBytes);
-};
-
-const isSameVersion = (header: string | undefined, etag: string): boolean =>
-  header !== undefined &&
-  header.split(',').some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);

@@ -1,12 +1,5 @@
 import type { ErrorCode, KaziError } from '../../core/errors.ts';
-
-/** An error as the jobs API answers it. */
-export interface ErrorAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-  readonly retryAfterSeconds: number | null;
-}
+import type { ErrorAnswer } from '../error-answer.ts';
 
 /** Answered as plain text: the errors of paths and methods. */
 const PLAIN: ReadonlySet<ErrorCode> = new Set([

@@ -1,0 +1,17 @@
+import { KaziError } from '../core/errors.ts';
+import type { Principal } from '../core/principal.ts';
+import { listUnfinishedJobs } from '../storage/worker-log.ts';
+import { deleteWorker as storeDeletion } from '../storage/workers.ts';
+import { cancelRun } from './cancel-run.ts';
+import type { ActionContext } from './context.ts';
+import { findWorker } from './find-worker.ts';
+
+/** Deletes a worker: nobody reaches it any more, and what it does or would do is canceled. Its jobs stay. Throws as findWorker does. */
+export const deleteWorker = async (context: ActionContext, principal: Principal, id: string): Promise<void> => {
+  const { worker, session } = await findWorker(context, principal, id);
+  if (!(await storeDeletion(context.db, worker))) throw new KaziError('WORKER_NOT_FOUND');
+  // Those that wait first: none of them begins because the one before it has gone.
+  const jobs = await listUnfinishedJobs(context.db, session.num);
+  for (const jobId of jobs.toReversed()) await cancelRun(context, jobId);
+  context.log.info({ worker: id, turns: jobs.length }, 'worker deleted');
+};

@@ -1,0 +1,14 @@
+import type { FastifyInstance } from 'fastify';
+import { addFileRoutes } from './files.ts';
+import type { WorkerRoutesOptions } from './options.ts';
+import { addStreamRoutes } from './stream.ts';
+import { addTurnRoutes } from './turns.ts';
+import { addWorkerRecordRoutes } from './workers.ts';
+
+/** All routes of the workers API. */
+export const addWorkerRoutes = (server: FastifyInstance, options: WorkerRoutesOptions): void => {
+  addTurnRoutes(server, options);
+  addWorkerRecordRoutes(server, options);
+  addStreamRoutes(server, options);
+  addFileRoutes(server, options);
+};

@@ -1,0 +1,18 @@
+import { describe } from 'node:test';
+import { startApi } from '../../support/api.ts';
+import { defineChangeChecks } from './suite-changes.ts';
+import { defineCredentialChecks } from './suite-credentials.ts';
+import { defineFileChecks } from './suite-files.ts';
+import { defineStreamChecks } from './suite-streams.ts';
+import { defineTurnChecks } from './suite-turns.ts';
+
+const api = await startApi({ defaultAgent: 'shell' });
+const target = { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
+
+describe('conformance of the workers API', () => {
+  defineCredentialChecks(target);
+  defineTurnChecks(target);
+  defineStreamChecks(target);
+  defineFileChecks(target);
+  defineChangeChecks(target);
+});
