@@ -65,6 +65,7 @@ export interface BudgetLimits {
   readonly max_requests?: number | 'unlimited' | null | undefined;
 }
 
+/** One request of a command. */
 export interface Request {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
@@ -239,9 +240,14 @@ export class ApiClient {
     return await this.#open({ path: `${jobPath(jobId)}/events`, headers, signal: options.signal });
   }
 
-  /** For a client of one kind of record that brings the schema of its answers. */
+  /** Any request of the API; the answer must be of the schema. It is sent again while the server does not answer. */
   async ask<T>(schema: ZodType<T>, request: Request): Promise<T> {
     return await this.#ask(schema, request);
+  }
+
+  /** The bytes of any answer; null when it has none. The caller locks them before it waits for anything else. */
+  async openBody(request: Request): Promise<ReadableStream<Uint8Array> | null> {
+    return (await this.#fetch(request)).body;
   }
 
   /** The caller locks the body before it waits for anything else. */
@@ -306,7 +312,7 @@ export class ApiClient {
 
   #refusal(status: number, text: string): CommandFailure {
     const parsed = answers.error.safeParse(parseJson(text));
-    const said = parsed.success ? parsed.data.error : text.slice(0, 200) || 'no text';
+    const said = parsed.success ? (parsed.data.message ?? parsed.data.error) : text.slice(0, 200) || 'no text';
     return new CommandFailure(
       reasonOfStatus(status),
       `the server at "${this.url}" answered ${status}: ${said}${adviceFor(status)}`,

@@ -119,7 +119,8 @@ export const answers = Object.freeze({
   budgetList: z.looseObject({ budgets: z.array(budgetSchema), next_cursor: z.string().nullish() }),
   approval: z.looseObject({ approval: approvalSchema }),
   approvalList: z.looseObject({ approvals: z.array(approvalSchema), next_cursor: z.string().nullish() }),
-  error: z.looseObject({ error: z.string() }),
+  /** The workers API says in `message` what the others say in `error`. */
+  error: z.looseObject({ error: z.string(), message: z.string().nullish() }),
 });
 
 export type WireJob = z.infer<typeof jobSchema>;
