@@ -471,6 +471,9 @@ create table webhook_endpoints (
     failing_since timestamp with time zone,
     disabled_at timestamp with time zone,
     disabled_reason text,
+    deleted_at timestamp with time zone
+);
+
 create table worker_settings (
     tenant_id text collate "C" not null,
     worker_id text collate "C" not null,

@@ -240,11 +240,6 @@ export class ApiClient {
     return await this.#open({ path: `${jobPath(jobId)}/events`, headers, signal: options.signal });
   }
 
-  /** Any request of the API; the answer must be of the schema. It is sent again while the server does not answer. */
-  async ask<T>(schema: ZodType<T>, request: Request): Promise<T> {
-    return await this.#ask(schema, request);
-  }
-
   /** The bytes of any answer; null when it has none. The caller locks them before it waits for anything else. */
   async openBody(request: Request): Promise<ReadableStream<Uint8Array> | null> {
     return (await this.#fetch(request)).body;

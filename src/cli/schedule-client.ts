@@ -47,15 +47,15 @@ export class ScheduleClient {
   }
 
   async list(filter: Readonly<Record<string, string | undefined>>): Promise<z.infer<typeof listSchema>> {
-    return await this.#client.ask(listSchema, { path: `/schedules?${toQuery(filter)}` });
+    return await this.#client.request(listSchema, { path: `/schedules?${toQuery(filter)}` });
   }
 
   async get(id: string): Promise<WireSchedule> {
-    return await this.#client.ask(scheduleSchema, { path: pathOf(id) });
+    return await this.#client.request(scheduleSchema, { path: pathOf(id) });
   }
 
   async create(schedule: ScheduleRequest, sessionId: string | undefined): Promise<WireSchedule> {
-    return await this.#client.ask(scheduleSchema, {
+    return await this.#client.request(scheduleSchema, {
       method: 'POST',
       path: `/schedules?${toQuery({ session_id: sessionId })}`,
       body: schedule,
@@ -64,24 +64,24 @@ export class ScheduleClient {
   }
 
   async switch(verb: 'pause' | 'resume', id: string): Promise<WireSchedule> {
-    return await this.#client.ask(scheduleSchema, { method: 'POST', path: `${pathOf(id)}/${verb}` });
+    return await this.#client.request(scheduleSchema, { method: 'POST', path: `${pathOf(id)}/${verb}` });
   }
 
   async run(id: string): Promise<z.infer<typeof startedSchema>> {
     const headers = { 'idempotency-key': randomUUID() };
-    return await this.#client.ask(startedSchema, { method: 'POST', path: `${pathOf(id)}/run`, headers });
+    return await this.#client.request(startedSchema, { method: 'POST', path: `${pathOf(id)}/run`, headers });
   }
 
   async preview(id: string, count: string | undefined): Promise<z.infer<typeof previewSchema>> {
-    return await this.#client.ask(previewSchema, { path: `${pathOf(id)}/preview?${toQuery({ count })}` });
+    return await this.#client.request(previewSchema, { path: `${pathOf(id)}/preview?${toQuery({ count })}` });
   }
 
   async runs(id: string, page: Readonly<Record<string, string | undefined>>): Promise<z.infer<typeof runsSchema>> {
-    return await this.#client.ask(runsSchema, { path: `${pathOf(id)}/runs?${toQuery(page)}` });
+    return await this.#client.request(runsSchema, { path: `${pathOf(id)}/runs?${toQuery(page)}` });
   }
 
   async remove(id: string): Promise<z.infer<typeof deletedSchema>> {
-    return await this.#client.ask(deletedSchema, { method: 'DELETE', path: pathOf(id) });
+    return await this.#client.request(deletedSchema, { method: 'DELETE', path: pathOf(id) });
   }
 }
 

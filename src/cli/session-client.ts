@@ -45,23 +45,23 @@ export class SessionClient {
     const query = new URLSearchParams(
       Object.entries(page).filter((entry): entry is [string, string] => Boolean(entry[1])),
     );
-    return await this.#client.ask(listSchema, { path: `/sessions?${query.toString()}` });
+    return await this.#client.request(listSchema, { path: `/sessions?${query.toString()}` });
   }
 
   async state(id: string): Promise<z.infer<typeof stateSchema>> {
-    return await this.#client.ask(stateSchema, { path: pathOf(id, 'state') });
+    return await this.#client.request(stateSchema, { path: pathOf(id, 'state') });
   }
 
   async messages(id: string): Promise<z.infer<typeof messagesSchema>> {
-    return await this.#client.ask(messagesSchema, { path: pathOf(id, 'messages') });
+    return await this.#client.request(messagesSchema, { path: pathOf(id, 'messages') });
   }
 
   async queue(id: string): Promise<z.infer<typeof queueSchema>> {
-    return await this.#client.ask(queueSchema, { path: pathOf(id, 'queue') });
+    return await this.#client.request(queueSchema, { path: pathOf(id, 'queue') });
   }
 
   async add(id: string, prompt: Readonly<Record<string, string | undefined>>): Promise<z.infer<typeof addedSchema>> {
-    return await this.#client.ask(addedSchema, {
+    return await this.#client.request(addedSchema, {
       method: 'POST',
       path: pathOf(id, 'queue'),
       body: prompt,
@@ -72,11 +72,11 @@ export class SessionClient {
   /** One prompt, or all of them. */
   async remove(id: string, promptId: string | undefined): Promise<z.infer<typeof removedSchema>> {
     const rest = promptId === undefined ? '' : `/${encodeURIComponent(promptId)}`;
-    return await this.#client.ask(removedSchema, { method: 'DELETE', path: `${pathOf(id, 'queue')}${rest}` });
+    return await this.#client.request(removedSchema, { method: 'DELETE', path: `${pathOf(id, 'queue')}${rest}` });
   }
 
   async stop(id: string, mode: 'graceful' | 'immediate'): Promise<z.infer<typeof stopSchema>> {
-    return await this.#client.ask(stopSchema, { method: 'POST', path: pathOf(id, 'stop'), body: { mode } });
+    return await this.#client.request(stopSchema, { method: 'POST', path: pathOf(id, 'stop'), body: { mode } });
   }
 }
 
