@@ -471,7 +471,8 @@ create table webhook_endpoints (
     failing_since timestamp with time zone,
     disabled_at timestamp with time zone,
     disabled_reason text,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    worker_id text collate "C"
 );
 
 create table worker_settings (
@@ -693,6 +694,8 @@ CREATE INDEX webhook_deliveries_failed ON public.webhook_deliveries USING btree 
 CREATE INDEX webhook_deliveries_held ON public.webhook_deliveries USING btree (node_id) WHERE (lease_id IS NOT NULL);
 CREATE INDEX webhook_deliveries_next ON public.webhook_deliveries USING btree (due_at) WHERE ((state = 'pending'::text) AND (lease_id IS NULL));
 CREATE INDEX webhook_endpoints_by_tenant ON public.webhook_endpoints USING btree (tenant_id, created_at) WHERE (deleted_at IS NULL);
+CREATE INDEX webhook_endpoints_by_worker ON public.webhook_endpoints USING btree (tenant_id, worker_id) WHERE (worker_id IS NOT NULL);
+CREATE UNIQUE INDEX webhook_endpoints_of_worker ON public.webhook_endpoints USING btree (tenant_id, worker_id) WHERE ((worker_id IS NOT NULL) AND (deleted_at IS NULL));
 
 -- Functions
 

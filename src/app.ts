@@ -10,6 +10,7 @@ import { Directory } from './actions/directory.ts';
 import { JobIntake } from './actions/job-intake.ts';
 import { storeApiKey } from './actions/make-api-key.ts';
 import { readEndedJob } from './actions/read-ended-job.ts';
+import { readToldWorker } from './actions/read-told-worker.ts';
 import { RequestCounts } from './actions/request-counts.ts';
 import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
@@ -22,6 +23,7 @@ import { Engine } from './engine/engine.ts';
 import { LifeSign } from './engine/life-sign.ts';
 import { toWebhookBody } from './http/jobs/webhook-body.ts';
 import { buildServer } from './http/server.ts';
+import { toTurnWebhookBody } from './http/workers/turn-webhook-body.ts';
 import { createModels } from './models/models.ts';
 import { parsePriceOverrides } from './models/price-table.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
@@ -299,7 +301,11 @@ const startEngine = async (parts: {
     webhooks: {
       egress: parts.webhookEgress,
       allowPrivate: config.allowPrivateWebhooks,
-      renderJob: async (delivery) => toWebhookBody(await readEndedJob(context, delivery), delivery),
+      renderJob: async (delivery) => {
+        const worker = await readToldWorker(context, delivery);
+        if (!worker) return toWebhookBody(await readEndedJob(context, delivery), delivery);
+        return toTurnWebhookBody(worker, delivery, config.publicUrl ?? `http://${config.host}:${config.port}`);
+      },
     },
   });
   undo.defer(async () => await engine.stop());

@@ -5,10 +5,12 @@ import { deleteWorker as storeDeletion } from '../storage/workers.ts';
 import { cancelRun } from './cancel-run.ts';
 import type { ActionContext } from './context.ts';
 import { findWorker } from './find-worker.ts';
+import { setWorkerWebhook } from './set-worker-webhook.ts';
 
 /** Deletes a worker: nobody reaches it any more, and what it does or would do is canceled. Its jobs stay. Throws as findWorker does. */
 export const deleteWorker = async (context: ActionContext, principal: Principal, id: string): Promise<void> => {
   const { worker, session } = await findWorker(context, principal, id);
+  await setWorkerWebhook(context, principal, { workerId: id, url: null });
   if (!(await storeDeletion(context.db, worker))) throw new KaziError('WORKER_NOT_FOUND');
   // Those that wait first: none of them begins because the one before it has gone.
   const jobs = await listUnfinishedJobs(context.db, session.num);

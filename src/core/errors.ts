@@ -23,6 +23,7 @@ export const ERRORS = define({
   INVALID_SESSION_PATH: { status: 400, retryable: false, message: 'Invalid session path' },
   INVALID_JOB_PATH: { status: 400, retryable: false, message: 'Invalid job path' },
   INVALID_WORKER_ID: { status: 400, retryable: false, message: 'Invalid worker id' },
+  NO_WORKER_WEBHOOK: { status: 400, retryable: false, message: 'No webhook is configured' },
   MALFORMED_HTTP: { status: 400, retryable: false, message: 'Malformed HTTP request' },
   INVALID_CURSOR: {
     status: 400,

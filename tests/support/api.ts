@@ -11,6 +11,7 @@ import { Directory } from '../../src/actions/directory.ts';
 import { JobIntake } from '../../src/actions/job-intake.ts';
 import { storeApiKey } from '../../src/actions/make-api-key.ts';
 import { readEndedJob } from '../../src/actions/read-ended-job.ts';
+import { readToldWorker } from '../../src/actions/read-told-worker.ts';
 import { RequestCounts } from '../../src/actions/request-counts.ts';
 import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
 import { generateApiKey } from '../../src/core/api-key.ts';
@@ -23,6 +24,7 @@ import { LifeSign } from '../../src/engine/life-sign.ts';
 import type { SocketSettings } from '../../src/http/jobs/sockets/settings.ts';
 import { toWebhookBody } from '../../src/http/jobs/webhook-body.ts';
 import { buildServer } from '../../src/http/server.ts';
+import { toTurnWebhookBody } from '../../src/http/workers/turn-webhook-body.ts';
 import { EventHub } from '../../src/realtime/event-hub.ts';
 import { Realtime } from '../../src/realtime/realtime.ts';
 import { echoRuntime } from '../../src/runtimes/echo/echo-runtime.ts';
@@ -236,7 +238,12 @@ const startEngine = async (
     webhooks: {
       egress,
       allowPrivate: options.allowPrivateWebhooks ?? true,
-      renderJob: async (delivery) => toWebhookBody(await readEndedJob(context, delivery), delivery),
+      renderJob: async (delivery) => {
+        const worker = await readToldWorker(context, delivery);
+        return worker
+          ? toTurnWebhookBody(worker, delivery, 'https://kazi.invalid')
+          : toWebhookBody(await readEndedJob(context, delivery), delivery);
+      },
       ...options.webhooks,
     },
   });

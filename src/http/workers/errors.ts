@@ -6,6 +6,7 @@ const NAMES: Readonly<Partial<Record<ErrorCode, string>>> = Object.freeze({
   INVALID_JSON: 'invalid_json',
   IDEMPOTENCY_MISMATCH: 'idempotency_mismatch',
   VISIBILITY_UNSUPPORTED: 'unsupported',
+  WEBHOOK_URL_REFUSED: 'url_not_allowed',
   RATE_LIMITED: 'rate_limited',
 });
 

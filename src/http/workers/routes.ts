@@ -3,6 +3,7 @@ import { addFileRoutes } from './files.ts';
 import type { WorkerRoutesOptions } from './options.ts';
 import { addStreamRoutes } from './stream.ts';
 import { addTurnRoutes } from './turns.ts';
+import { addWebhookRoutes } from './webhooks.ts';
 import { addWorkerRecordRoutes } from './workers.ts';
 
 /** All routes of the workers API. */
@@ -11,4 +12,5 @@ export const addWorkerRoutes = (server: FastifyInstance, options: WorkerRoutesOp
   addWorkerRecordRoutes(server, options);
   addStreamRoutes(server, options);
   addFileRoutes(server, options);
+  addWebhookRoutes(server, options);
 };

@@ -5,8 +5,13 @@ import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineFileChecks } from './suite-files.ts';
 import { defineStreamChecks } from './suite-streams.ts';
 import { defineTurnChecks } from './suite-turns.ts';
+import { defineWebhookChecks } from './suite-webhooks.ts';
 
-const api = await startApi({ defaultAgent: 'shell' });
+const api = await startApi({
+  defaultAgent: 'shell',
+  allowPrivateWebhooks: false,
+  rateLimits: { sessionToken: null, apiKey: null },
+});
 const target = { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
 
 describe('conformance of the workers API', () => {
@@ -15,4 +20,5 @@ describe('conformance of the workers API', () => {
   defineStreamChecks(target);
   defineFileChecks(target);
   defineChangeChecks(target);
+  defineWebhookChecks(target);
 });

@@ -12,6 +12,11 @@ const ROUTES: readonly { readonly method: string; readonly path: string; readonl
   { method: 'GET', path: '/email' },
   { method: 'GET', path: '/files/a.txt' },
   { method: 'HEAD', path: '/files/a.txt' },
+  { method: 'GET', path: '/webhook' },
+  { method: 'PUT', path: '/webhook', body: { url: null } },
+  { method: 'DELETE', path: '/webhook' },
+  { method: 'POST', path: '/webhook/regenerate-token' },
+  { method: 'GET', path: '/webhook/executions' },
   { method: 'DELETE', path: '' },
 ];
 
