@@ -125,6 +125,46 @@ create table artifacts (
     created_at timestamp with time zone
 );
 
+create table batch_counts (
+    batch_num bigint not null,
+    backend integer not null,
+    succeeded integer default 0 not null,
+    failed integer default 0 not null,
+    cancelled integer default 0 not null,
+    updated_at timestamp with time zone default clock_timestamp() not null
+) with (fillfactor=50);
+
+create table batch_inputs (
+    job_id uuid not null,
+    place integer not null,
+    id uuid not null,
+    role text not null,
+    content jsonb,
+    name text,
+    otid text not null,
+    sender_id text,
+    group_id text
+);
+
+create table batches (
+    num bigint generated always as identity not null,
+    id uuid not null,
+    tenant_id text collate "C" not null,
+    user_id text collate "C",
+    status text default 'running'::text not null,
+    total integer not null,
+    succeeded integer default 0 not null,
+    failed integer default 0 not null,
+    cancelled integer default 0 not null,
+    callback_url text,
+    request_hash bigint,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    updated_at timestamp with time zone default clock_timestamp() not null,
+    completed_at timestamp with time zone,
+    first_output_at timestamp with time zone,
+    settled_at timestamp with time zone
+);
+
 create table blobs (
     sha256 text collate "C" not null,
     size_bytes bigint not null,
@@ -168,7 +208,8 @@ create table job_budgets (
     own_held_micros bigint default 0 not null,
     held_micros bigint default 0 not null,
     created_at timestamp with time zone default clock_timestamp() not null,
-    closed_at timestamp with time zone
+    closed_at timestamp with time zone,
+    max_steps integer
 );
 
 create table jobs (
@@ -205,7 +246,8 @@ create table jobs (
     max_attempts integer,
     webhook jsonb,
     kind text,
-    expires_at timestamp with time zone
+    expires_at timestamp with time zone,
+    batch_num bigint
 ) with (fillfactor=80, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_cost_delay=0);
 
 create table kazi_migrations (
@@ -351,6 +393,34 @@ create table session_keys (
     key text collate "C" not null,
     session_id text collate "C" not null,
     expires_at timestamp with time zone not null
+);
+
+create table session_profile_versions (
+    session_num bigint not null,
+    version integer not null,
+    model text not null,
+    instructions text,
+    blocks jsonb not null,
+    made_at timestamp with time zone default clock_timestamp() not null
+);
+
+create table session_profiles (
+    session_num bigint not null,
+    tenant_id text collate "C" not null,
+    session_id text collate "C" not null,
+    user_id text collate "C",
+    name text not null,
+    model text not null,
+    instructions text,
+    description text,
+    tags text[] default '{}'::text[] not null,
+    metadata jsonb,
+    timezone text default 'UTC'::text not null,
+    blocks jsonb default '[]'::jsonb not null,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    updated_at timestamp with time zone default clock_timestamp() not null,
+    updated_by text collate "C",
+    deleted_at timestamp with time zone
 );
 
 create table session_stops (
@@ -503,6 +573,9 @@ alter table agents add constraint agents_pkey PRIMARY KEY (tenant_id, name);
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
 alter table approvals add constraint approvals_pkey PRIMARY KEY (id);
 alter table artifacts add constraint artifacts_pkey PRIMARY KEY (job_id, path);
+alter table batch_counts add constraint batch_counts_pkey PRIMARY KEY (batch_num, backend);
+alter table batch_inputs add constraint batch_inputs_pkey PRIMARY KEY (job_id, place);
+alter table batches add constraint batches_pkey PRIMARY KEY (num);
 alter table blobs add constraint blobs_pkey PRIMARY KEY (sha256);
 alter table events add constraint events_pkey PRIMARY KEY (session_num, seq);
 alter table idempotency_keys add constraint idempotency_keys_pkey PRIMARY KEY (scope);
@@ -519,6 +592,8 @@ alter table schedule_runs add constraint schedule_runs_pkey PRIMARY KEY (id);
 alter table schedules add constraint schedules_pkey PRIMARY KEY (id);
 alter table secrets add constraint secrets_pkey PRIMARY KEY (tenant_id, name);
 alter table session_keys add constraint session_keys_pkey PRIMARY KEY (tenant_id, user_id, key);
+alter table session_profile_versions add constraint session_profile_versions_pkey PRIMARY KEY (session_num, version);
+alter table session_profiles add constraint session_profiles_pkey PRIMARY KEY (session_num);
 alter table session_stops add constraint session_stops_pkey PRIMARY KEY (session_num);
 alter table sessions add constraint sessions_pkey PRIMARY KEY (num);
 alter table steps add constraint steps_pkey PRIMARY KEY (job_id, ordinal);
@@ -531,6 +606,7 @@ alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY 
 alter table worker_settings add constraint worker_settings_pkey PRIMARY KEY (tenant_id, worker_id, num);
 alter table workers add constraint workers_pkey PRIMARY KEY (tenant_id, id);
 alter table api_keys add constraint api_keys_hash_key UNIQUE (hash);
+alter table batches add constraint batches_id_key UNIQUE (id);
 alter table lanes add constraint lanes_tenant_id_agent_key UNIQUE (tenant_id, agent);
 alter table schedule_runs add constraint schedule_runs_schedule_id_due_at_generation_key UNIQUE (schedule_id, due_at, generation);
 alter table sessions add constraint sessions_tenant_id_id_key UNIQUE (tenant_id, id);
@@ -551,6 +627,11 @@ alter table approvals add constraint approvals_on_expiry_check CHECK ((on_expiry
 alter table approvals add constraint approvals_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'allowed'::text, 'denied'::text, 'expired'::text, 'canceled'::text])));
 alter table artifacts add constraint artifacts_path_check CHECK (((path <> ''::text) AND (path !~ '^/'::text)));
 alter table artifacts add constraint artifacts_size_bytes_check CHECK ((size_bytes >= 0));
+alter table batch_inputs add constraint batch_inputs_role_check CHECK ((role = ANY (ARRAY['user'::text, 'system'::text, 'assistant'::text])));
+alter table batches add constraint batches_check CHECK (((status = 'running'::text) = (completed_at IS NULL)));
+alter table batches add constraint batches_check1 CHECK (((settled_at IS NULL) OR ((status <> 'running'::text) AND (((succeeded + failed) + cancelled) = total))));
+alter table batches add constraint batches_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])));
+alter table batches add constraint batches_total_check CHECK ((total >= 1));
 alter table blobs add constraint blobs_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text));
 alter table blobs add constraint blobs_size_bytes_check CHECK ((size_bytes >= 0));
 alter table events add constraint events_seq_check CHECK ((seq >= 1));
@@ -597,6 +678,7 @@ alter table schedules add constraint schedules_session_mode_check CHECK ((sessio
 alter table secrets add constraint secrets_check CHECK (((previous_sealed IS NULL) = (previous_until IS NULL)));
 alter table secrets add constraint secrets_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 128)));
 alter table session_keys add constraint session_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 256)));
+alter table session_profile_versions add constraint session_profile_versions_version_check CHECK ((version >= 1));
 alter table session_stops add constraint session_stops_mode_check CHECK ((mode = ANY (ARRAY['graceful'::text, 'immediate'::text])));
 alter table sessions add constraint sessions_check CHECK (((head_job IS NULL) OR ((running_job IS NULL) AND (queued_jobs > 0))));
 alter table sessions add constraint sessions_check1 CHECK (((running_job IS NULL) = (lease_id IS NULL)));
@@ -635,6 +717,8 @@ alter table api_keys add constraint api_keys_tenant_id_user_id_fkey FOREIGN KEY 
 alter table approvals add constraint approvals_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
 alter table artifacts add constraint artifacts_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
 alter table artifacts add constraint artifacts_sha256_fkey FOREIGN KEY (sha256) REFERENCES blobs(sha256);
+alter table batch_counts add constraint batch_counts_batch_num_fkey FOREIGN KEY (batch_num) REFERENCES batches(num);
+alter table batches add constraint batches_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table jobs add constraint jobs_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lanes(id);
 alter table jobs add constraint jobs_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table lanes add constraint lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -642,6 +726,8 @@ alter table schedule_runs add constraint schedule_runs_schedule_id_fkey FOREIGN 
 alter table schedules add constraint schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table secrets add constraint secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table session_keys add constraint session_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table session_profile_versions add constraint session_profile_versions_session_num_fkey FOREIGN KEY (session_num) REFERENCES session_profiles(session_num);
+alter table session_profiles add constraint session_profiles_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table session_stops add constraint session_stops_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table sessions add constraint sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
@@ -662,14 +748,18 @@ CREATE INDEX approvals_by_session ON public.approvals USING btree (tenant_id, se
 CREATE INDEX approvals_by_tenant ON public.approvals USING btree (tenant_id, created_at, id);
 CREATE INDEX approvals_pending ON public.approvals USING btree (tenant_id, created_at, id) WHERE (state = 'pending'::text);
 CREATE INDEX artifacts_by_blob ON public.artifacts USING btree (sha256);
+CREATE INDEX batches_by_tenant ON public.batches USING btree (tenant_id, num);
+CREATE INDEX batches_unsettled ON public.batches USING btree (num) WHERE (settled_at IS NULL);
 CREATE INDEX events_by_time ON public.events USING brin (at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX idempotency_keys_by_expiry ON public.idempotency_keys USING btree (expires_at);
 CREATE INDEX job_budgets_by_parent ON public.job_budgets USING btree (parent_job) WHERE (parent_job IS NOT NULL);
 CREATE INDEX job_budgets_open ON public.job_budgets USING btree (created_at) WHERE (closed_at IS NULL);
+CREATE INDEX jobs_by_batch ON public.jobs USING btree (batch_num, num) WHERE (batch_num IS NOT NULL);
 CREATE INDEX jobs_by_session ON public.jobs USING btree (session_num, num);
 CREATE INDEX jobs_by_tenant ON public.jobs USING btree (tenant_id, num);
 CREATE INDEX jobs_expiring ON public.jobs USING btree (expires_at) WHERE ((state = 'queued'::text) AND (expires_at IS NOT NULL) AND (attempts = 0));
 CREATE INDEX jobs_next ON public.jobs USING btree (session_num, order_at, pos) WHERE (state = 'queued'::text);
+CREATE INDEX jobs_of_batch_open ON public.jobs USING btree (batch_num, num) WHERE ((batch_num IS NOT NULL) AND (state = ANY (ARRAY['queued'::text, 'running'::text])));
 CREATE UNIQUE INDEX jobs_one_held ON public.jobs USING btree (tenant_id, session_num) WHERE (lease_id IS NOT NULL);
 CREATE INDEX jobs_steering ON public.jobs USING btree (session_num) WHERE ((state = 'queued'::text) AND (kind = 'steer'::text) AND (attempts = 0));
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
@@ -683,6 +773,7 @@ CREATE INDEX schedules_by_request ON public.schedules USING btree (tenant_id, re
 CREATE INDEX schedules_by_tenant ON public.schedules USING btree (tenant_id, num);
 CREATE INDEX schedules_due ON public.schedules USING btree (next_fire_at) WHERE (next_fire_at IS NOT NULL);
 CREATE INDEX session_keys_by_session ON public.session_keys USING btree (tenant_id, session_id);
+CREATE INDEX session_profiles_by_tenant ON public.session_profiles USING btree (tenant_id, session_num) WHERE (deleted_at IS NULL);
 CREATE INDEX sessions_by_tenant ON public.sessions USING btree (tenant_id, num);
 CREATE INDEX sessions_delayed ON public.sessions USING btree (head_run_at) WHERE ((head_job IS NOT NULL) AND (NOT head_ready));
 CREATE INDEX sessions_ready ON public.sessions USING btree (head_lane, head_priority DESC, head_run_at, head_num) WHERE head_ready;
@@ -820,6 +911,81 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.add_batch_items(p_batch bigint, p_priority smallint, p_budget jsonb, p_items jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+    v_batch batches;
+    v_now timestamptz := clock_timestamp();
+    v_budget job_budgets := jsonb_populate_record(null::job_budgets, p_budget);
+begin
+    select b.* into v_batch from batches b where b.num = p_batch;
+    with items as materialized (
+        select i.*, nextval('job_nums') as num, count(*) over (partition by i.session_num) as n,
+            row_number() over (partition by i.session_num order by i.ord) as nth
+        from rows from (
+            jsonb_to_recordset(p_items) as (id uuid, session_num bigint, session_id text, lane_id integer, agent text, question text, inputs jsonb, steps integer, is_paid boolean)
+        ) with ordinality i (id, session_num, session_id, lane_id, agent, question, inputs, steps, is_paid, ord)
+        order by i.ord
+    ),
+    moved as (
+        update sessions s set
+            event_seq = s.event_seq + f.n, job_seq = s.job_seq + f.n, queued_jobs = s.queued_jobs + f.n,
+            last_at = greatest(s.last_at, v_now),
+            (head_job, head_lane, head_priority, head_order_at, head_run_at, head_num, head_ready) = (
+                select t.* from (
+                    select f.id, f.lane_id, p_priority, greatest(s.last_at, v_now), greatest(s.last_at, v_now), f.num, s.last_at <= v_now
+                    where s.running_job is null and (s.head_job is null or s.head_order_at > greatest(s.last_at, v_now))
+                    union all
+                    select s.head_job, s.head_lane, s.head_priority, s.head_order_at, s.head_run_at, s.head_num, s.head_ready
+                ) t limit 1
+            )
+        from items f
+        where f.nth = 1 and s.num = f.session_num
+        returning s.num, s.last_at, s.event_seq - f.n as seq_before, s.job_seq - f.n as pos_before
+    ),
+    made as (
+        insert into jobs (
+            id, num, tenant_id, session_num, lane_id, user_id, agent, priority, order_at, pos, run_at, first_seq, question,
+            metadata, created_at, updated_at, batch_num
+        )
+        select i.id, i.num, v_batch.tenant_id, i.session_num, i.lane_id, v_batch.user_id, i.agent, p_priority, m.last_at,
+            m.pos_before + i.nth, m.last_at, m.seq_before + i.nth, i.question,
+            jsonb_build_object('batch_id', 'job-' || v_batch.id, 'batch_item_id', 'batch_item-' || i.id), m.last_at, m.last_at, p_batch
+        from items i join moved m on m.num = i.session_num
+    ),
+    logged as (
+        insert into events (session_num, seq, job_id, type, data, at)
+        select i.session_num, m.seq_before + i.nth, i.id, 'job.submitted',
+            jsonb_build_object('agent', i.agent, 'batch_id', 'job-' || v_batch.id), m.last_at
+        from items i join moved m on m.num = i.session_num
+    ),
+    said as (
+        insert into batch_inputs (job_id, place, id, role, content, name, otid, sender_id, group_id)
+        select i.id, p.place - 1, (p.input ->> 'id')::uuid, p.input ->> 'role', nullif(p.input -> 'content', 'null'),
+            p.input ->> 'name', p.input ->> 'otid', p.input ->> 'sender_id', p.input ->> 'group_id'
+        from items i cross join lateral jsonb_array_elements(i.inputs) with ordinality p (input, place)
+    ),
+    accounted as (
+        insert into accounts (tenant_id, kind, id)
+        select distinct v_batch.tenant_id, 'session', i.session_id from items i where i.is_paid
+        order by 3
+        on conflict do nothing
+    )
+    insert into job_budgets (
+        job_id, tenant_id, session_id, user_id, api_key_id, root_job, level, max_cost_micros, max_run_ms,
+        session_max_cost_micros, tenant_max_cost_micros, max_steps
+    )
+    select i.id, v_batch.tenant_id, i.session_id, v_batch.user_id, v_budget.api_key_id, i.id, v_budget.level,
+        v_budget.max_cost_micros, v_budget.max_run_ms, v_budget.session_max_cost_micros, v_budget.tenant_max_cost_micros, i.steps
+    from items i where i.is_paid;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.admit_job(p_budget jsonb, p_estimate bigint, p_session_max_requests integer, p_counts boolean)
  RETURNS TABLE(scope text, measure text, limit_value bigint, used_value bigint, requests integer, max_requests integer, cost_micros bigint, max_cost_micros bigint)
  LANGUAGE plpgsql
@@ -876,6 +1042,90 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.batch_first_output(p_batch bigint)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+    select min(m.created_at) from jobs j
+    join messages m on m.job_id = j.id
+    where j.batch_num = p_batch and j.started_at is not null and m.role = 'assistant'
+        and not exists (select 1 from batch_inputs i where i.job_id = j.id and i.id = m.id)
+$function$;
+
+CREATE OR REPLACE FUNCTION public.batch_places(p_batch bigint, p_session bigint)
+ RETURNS TABLE(part integer, at timestamp with time zone, num bigint, ord bigint, id uuid, job_id uuid, session_num bigint)
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+    select 0, b.created_at, j.num, i.place::bigint, i.id, j.id, j.session_num
+    from batches b join jobs j on j.batch_num = b.num join batch_inputs i on i.job_id = j.id
+    where b.num = p_batch and (p_session is null or j.session_num = p_session)
+    union all
+    select 1, m.created_at, j.num, m.seq, m.id, j.id, j.session_num
+    from jobs j join messages m on m.job_id = j.id
+    where j.batch_num = p_batch and (p_session is null or j.session_num = p_session)
+        and not exists (select 1 from batch_inputs i where i.job_id = j.id and i.id = m.id)
+$function$;
+
+CREATE OR REPLACE FUNCTION public.batch_progress(p_batch bigint)
+ RETURNS TABLE(succeeded bigint, failed bigint, cancelled bigint, updated_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    select coalesce(sum(c.succeeded), 0), coalesce(sum(c.failed), 0), coalesce(sum(c.cancelled), 0), max(c.updated_at)
+    from batch_counts c where c.batch_num = p_batch
+$function$;
+
+CREATE OR REPLACE FUNCTION public.begin_batch(p_batch jsonb, p_sessions bigint[], p_scope bytea, p_hash bytea, p_response text, p_keep_ms bigint, p_retry_ms bigint)
+ RETURNS TABLE(batch_num bigint, batch_id uuid, created_at timestamp with time zone, replay boolean, missing bigint[])
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_new batches := jsonb_populate_record(null::batches, p_batch);
+begin
+    replay := false;
+    -- A repeated request waits here for the first one.
+    perform pg_advisory_xact_lock(v_new.request_hash);
+    if p_retry_ms is not null then
+        select b.id into batch_id from batches b
+        where b.tenant_id = v_new.tenant_id and b.user_id is not distinct from v_new.user_id
+            and b.request_hash = v_new.request_hash and b.created_at > clock_timestamp() - p_retry_ms * interval '1 ms'
+        order by b.num desc limit 1;
+        if found then
+            replay := true;
+            return next;
+            return;
+        end if;
+    end if;
+    if p_scope is not null then
+        insert into idempotency_keys (scope, request_hash, status, response, expires_at)
+        values (p_scope, p_hash, 200, p_response, clock_timestamp() + p_keep_ms * interval '1 ms')
+        on conflict (scope) do nothing;
+        if not found then
+            replay := true;
+            return next;
+            return;
+        end if;
+    end if;
+    perform 1 from sessions s where s.num = any (p_sessions) order by s.num for no key update;
+    select array_agg(n.num) into missing from unnest(p_sessions) n (num)
+    where not exists (select 1 from session_profiles p where p.session_num = n.num and p.deleted_at is null);
+    if missing is not null then
+        return next;
+        return;
+    end if;
+    insert into batches as b (id, tenant_id, user_id, total, callback_url, request_hash)
+    values (v_new.id, v_new.tenant_id, v_new.user_id, v_new.total, v_new.callback_url, v_new.request_hash)
+    returning b.num, b.id, b.created_at into batch_num, batch_id, created_at;
+    return next;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.budget_rooms(p_job uuid)
  RETURNS TABLE(rank integer, scope text, limit_micros bigint, used_micros bigint)
  LANGUAGE sql
@@ -908,6 +1158,73 @@ AS $function$
     from me m
     join accounts a on a.tenant_id = m.tenant_id and a.kind = 'tenant' and a.id = ''
     where coalesce(a.max_cost_micros, m.tenant_max_cost_micros) is not null
+$function$;
+
+CREATE OR REPLACE FUNCTION public.cancel_batch(p_batch bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+AS $function$
+    update batches b set status = 'cancelled', completed_at = clock_timestamp(), updated_at = clock_timestamp()
+    where b.num = p_batch and b.status = 'running'
+    returning true
+$function$;
+
+CREATE OR REPLACE FUNCTION public.cancel_batch_items(p_batch bigint, p_limit integer)
+ RETURNS TABLE(job_id uuid, session_num bigint, has_run boolean, lanes integer[])
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_jobs uuid[];
+    v_sessions bigint[];
+    v_gone uuid[];
+    v_done uuid[];
+    v_lanes integer[];
+begin
+    select array_agg(o.id), array_agg(distinct o.session_num) into v_jobs, v_sessions from (
+        select j.id, j.session_num from jobs j
+        where j.batch_num = p_batch and j.state in ('queued', 'running') order by j.num limit p_limit
+    ) o;
+    if v_jobs is null then
+        return;
+    end if;
+    perform 1 from sessions s where s.num = any (v_sessions) order by s.num for no key update;
+    with gone as (
+        update jobs j set state = 'canceled', canceled_at = clock_timestamp(), updated_at = clock_timestamp()
+        where j.id = any (v_jobs) and j.state in ('queued', 'running')
+        returning j.id, j.session_num, j.lease_id, j.pos
+    ),
+    totals as (
+        select g.session_num, count(*) as n, count(*) filter (where g.lease_id is null) as waited, count(g.lease_id) as held
+        from gone g group by g.session_num
+    ),
+    counted as (
+        update sessions s set
+            event_seq = s.event_seq + t.n, queued_jobs = s.queued_jobs - t.waited, is_canceled = s.is_canceled or t.held > 0,
+            head_job = null, head_lane = null, head_priority = null, head_order_at = null, head_run_at = null, head_num = null, head_ready = false
+        from totals t where s.num = t.session_num
+        returning s.num, s.event_seq - t.n as seq_before
+    ),
+    logged as (
+        insert into events (session_num, seq, job_id, type, data)
+        select g.session_num, c.seq_before + row_number() over (partition by g.session_num order by g.pos), g.id, 'job.canceled',
+            jsonb_build_object('was_running', g.lease_id is not null)
+        from gone g join counted c on c.num = g.session_num
+    )
+    select array_agg(g.id), array_agg(g.id) filter (where g.lease_id is null) into v_gone, v_done from gone g;
+    if v_gone is not null then
+        perform withdraw_approvals(v_gone);
+        if v_done is not null then
+            perform close_budgets(v_done);
+        end if;
+    end if;
+    v_lanes := refresh_heads(v_sessions);
+    return query select j.id, j.session_num, j.attempts > 0, v_lanes from jobs j where j.id = any (v_jobs);
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION public.cancel_job(p_id uuid, p_reason text)
@@ -952,6 +1269,31 @@ begin
     end if;
     return query select v_session, v_node, true,
         case when v_lease is null then refresh_heads(array[v_session]) else '{}'::integer[] end;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.change_profile(p_session bigint, p_changes jsonb, p_by text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_profile session_profiles;
+begin
+    select p.* into v_profile from session_profiles p where p.session_num = p_session and p.deleted_at is null for update;
+    if not found then
+        return false;
+    end if;
+    v_profile := jsonb_populate_record(v_profile, p_changes);
+    update session_profiles p set
+        name = v_profile.name, model = v_profile.model, instructions = v_profile.instructions,
+        description = v_profile.description, tags = v_profile.tags, metadata = v_profile.metadata,
+        timezone = v_profile.timezone, blocks = v_profile.blocks, updated_at = clock_timestamp(), updated_by = p_by
+    where p.session_num = p_session;
+    insert into session_profile_versions (session_num, version, model, instructions, blocks)
+    select p_session, max(v.version) + 1, v_profile.model, v_profile.instructions, v_profile.blocks
+    from session_profile_versions v where v.session_num = p_session;
+    return true;
 end
 $function$;
 
@@ -1219,6 +1561,46 @@ AS $function$
     where d.endpoint_id = p_endpoint and d.state = 'pending' and d.lease_id is null
 $function$;
 
+CREATE OR REPLACE FUNCTION public.count_batch_item()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+    insert into batch_counts as c (batch_num, backend, succeeded, failed, cancelled)
+    values (
+        new.batch_num, pg_backend_pid(),
+        (new.state = 'complete')::integer, (new.state = 'failed')::integer, (new.state = 'canceled')::integer
+    )
+    on conflict (batch_num, backend) do update set
+        succeeded = c.succeeded + excluded.succeeded, failed = c.failed + excluded.failed,
+        cancelled = c.cancelled + excluded.cancelled, updated_at = excluded.updated_at;
+    return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.create_profile(p_profile jsonb)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+    v_new session_profiles := jsonb_populate_record(null::session_profiles, p_profile);
+    v_num bigint;
+begin
+    insert into sessions (tenant_id, id, user_id) values (v_new.tenant_id, v_new.session_id, v_new.user_id)
+    returning num into v_num;
+    insert into session_profiles (
+        session_num, tenant_id, session_id, user_id, name, model, instructions, description, tags, metadata, timezone,
+        blocks, updated_by
+    ) values (
+        v_num, v_new.tenant_id, v_new.session_id, v_new.user_id, v_new.name, v_new.model, v_new.instructions,
+        v_new.description, v_new.tags, v_new.metadata, v_new.timezone, v_new.blocks, v_new.user_id
+    );
+    insert into session_profile_versions (session_num, version, model, instructions, blocks)
+    values (v_num, 1, v_new.model, v_new.instructions, v_new.blocks);
+    return v_num;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.decide_approval(p_id uuid, p_state text, p_message text, p_by text)
  RETURNS TABLE(changed boolean, session_num bigint, lanes integer[])
  LANGUAGE plpgsql
@@ -1442,6 +1824,36 @@ begin
     order by a.ord
     on conflict do nothing;
     perform 1 from accounts a where a.tenant_id = p_tenant and a.kind = 'tenant' and a.id = '' for no key update;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.open_batch_item()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+    v_more integer;
+    v_seq bigint;
+begin
+    select s.event_seq into v_seq from sessions s where s.num = new.session_num;
+    update messages m set
+        id = i.id, content = spoken_content(i.role, coalesce(i.content, m.content)),
+        role = case when i.role = 'assistant' then 'assistant' else 'user' end
+    from batch_inputs i
+    where i.job_id = new.id and i.place = 0 and m.session_num = new.session_num and m.seq = v_seq;
+    select count(*) into v_more from batch_inputs i where i.job_id = new.id and i.place > 0;
+    if v_more = 0 then
+        return null;
+    end if;
+    update sessions s set event_seq = s.event_seq + v_more where s.num = new.session_num;
+    insert into events (session_num, seq, job_id, type, data)
+    select new.session_num, v_seq + i.place, new.id, 'message.created', '{}' from batch_inputs i
+    where i.job_id = new.id and i.place > 0;
+    insert into messages (session_num, seq, id, job_id, role, content)
+    select new.session_num, v_seq + i.place, i.id, new.id,
+        case when i.role = 'assistant' then 'assistant' else 'user' end, spoken_content(i.role, i.content)
+    from batch_inputs i where i.job_id = new.id and i.place > 0;
+    return null;
 end
 $function$;
 
@@ -1951,6 +2363,65 @@ AS $function$
     from sessions s where s.num = p_session
 $function$;
 
+CREATE OR REPLACE FUNCTION public.run_stop_reason(p_state text, p_outcome jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    select case p_state
+        when 'complete' then case when p_outcome ->> 'subtype' = 'max_turns' then 'max_steps' else 'end_turn' end
+        when 'canceled' then 'cancelled'
+        when 'failed' then case
+            when p_outcome ->> 'subtype' = 'budget_exceeded' then 'insufficient_credits'
+            when p_outcome ->> 'fault' = 'provider' then 'llm_api_error'
+            else 'error' end
+    end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.settle_batches(p_limit integer)
+ RETURNS TABLE(id uuid, tenant_id text, status text)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+    v_num bigint;
+    v_count record;
+begin
+    for v_num in
+        select b.num from batches b
+        where b.settled_at is null and b.total <= (select p.succeeded + p.failed + p.cancelled from batch_progress(b.num) p)
+        order by b.num limit p_limit
+    loop
+        perform 1 from batches b where b.num = v_num and b.settled_at is null for no key update skip locked;
+        continue when not found;
+        -- Counts only grow, and are whole now: no item ends twice.
+        select * into v_count from batch_progress(v_num);
+        update batches b set
+            succeeded = v_count.succeeded, failed = v_count.failed, cancelled = v_count.cancelled,
+            status = case when b.status = 'cancelled' then b.status when v_count.failed = b.total then 'failed' else 'completed' end,
+            completed_at = coalesce(b.completed_at, clock_timestamp()), updated_at = clock_timestamp(), settled_at = clock_timestamp(),
+            first_output_at = coalesce(b.first_output_at, batch_first_output(b.num))
+        where b.num = v_num
+        returning b.id, b.tenant_id, b.status into id, tenant_id, status;
+        delete from batch_counts c where c.batch_num = v_num;
+        return next;
+    end loop;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.spoken_content(p_role text, p_content jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    select case when p_role <> 'system' then p_content else (
+        select jsonb_agg(case when b ->> 'type' = 'text'
+            then jsonb_set(b, '{text}', to_jsonb('<system_message>' || (b ->> 'text') || '</system_message>')) else b end order by o)
+        from jsonb_array_elements(p_content) with ordinality e (b, o)
+    ) end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.take_back_deliveries()
  RETURNS bigint
  LANGUAGE sql
@@ -2287,4 +2758,6 @@ alter table webhook_deliveries alter column id set default new_ulid();
 
 -- Triggers
 
+CREATE TRIGGER jobs_count_batch_item AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new.batch_num IS NOT NULL) AND (old.state = ANY (ARRAY['queued'::text, 'running'::text])) AND (new.state = ANY (ARRAY['complete'::text, 'failed'::text, 'canceled'::text])))) EXECUTE FUNCTION count_batch_item();
+CREATE TRIGGER jobs_open_batch_item AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new.batch_num IS NOT NULL) AND (new.state = 'running'::text) AND (old.state = 'queued'::text) AND (new.attempts = 1))) EXECUTE FUNCTION open_batch_item();
 CREATE TRIGGER jobs_tell_end AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new.lease_id IS NULL) AND (new.state = ANY (ARRAY['complete'::text, 'failed'::text, 'canceled'::text])) AND ((old.lease_id IS NOT NULL) OR (old.state <> new.state)))) EXECUTE FUNCTION tell_job_end();

@@ -24,8 +24,9 @@ import { LifeSign } from './engine/life-sign.ts';
 import { toWebhookBody } from './http/jobs/webhook-body.ts';
 import { buildServer } from './http/server.ts';
 import { toTurnWebhookBody } from './http/workers/turn-webhook-body.ts';
+import { createModelCatalog } from './models/model-catalog.ts';
 import { createModels } from './models/models.ts';
-import { parsePriceOverrides } from './models/price-table.ts';
+import { type PriceOverrides, parsePriceOverrides } from './models/price-table.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { EventHub } from './realtime/event-hub.ts';
 import { Realtime } from './realtime/realtime.ts';
@@ -214,6 +215,12 @@ const buildContext = (parts: {
       canStop: config.sessionStop,
     },
     workspaceForks: new WorkspaceForks(config.dataDir),
+    batches: {
+      mostItems: config.batchLimit,
+      mostSteps: config.batchMaxSteps,
+      tenantCap: config.tenantConcurrency,
+    },
+    models: createModelCatalog({ settings: config, priceOverrides: priceOverridesOf(config) }),
     listLiveFiles: async () => await Promise.resolve([]),
     workspaceFiles: new SessionFiles(config.dataDir),
   };
@@ -223,10 +230,14 @@ const buildContext = (parts: {
 const startLlmRuntime = (config: Config, undo: AsyncDisposableStack): Runtime => {
   const egress = createEgress({ allowPrivate: config.allowPrivateFetch });
   undo.defer(async () => await egress.stop());
-  const priceOverrides =
-    config.pricesFile === null ? {} : parsePriceOverrides(readPrices(config.pricesFile), config.pricesFile);
-  return createLlmRuntime({ models: createModels({ settings: config, priceOverrides }), egress });
+  return createLlmRuntime({
+    models: createModels({ settings: config, priceOverrides: priceOverridesOf(config) }),
+    egress,
+  });
 };
+
+const priceOverridesOf = ({ pricesFile }: Config): PriceOverrides =>
+  pricesFile === null ? {} : parsePriceOverrides(readPrices(pricesFile), pricesFile);
 
 const readPrices = (path: string): string => {
   try {

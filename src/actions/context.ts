@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { BlobStore } from '../blobs/store.ts';
 import type { Job } from '../core/job.ts';
+import type { ModelCatalog } from '../core/model-catalog.ts';
 import type { RateLimits } from '../core/rate-limit.ts';
 import type { Keyring } from '../core/sealed-text.ts';
 import type { SigningSecret } from '../core/session-token.ts';
@@ -37,6 +38,9 @@ export interface ActionContext {
   readonly budgets: OperatorBudgets;
   readonly sessions: SessionRules;
   readonly workspaceForks: WorkspaceForks;
+  readonly batches: BatchRules;
+  /** Which models profiles may name. */
+  readonly models: ModelCatalog;
   /** Files that a job which has not ended has made so far; empty where this node does not have its workspace. */
   readonly listLiveFiles: (job: Job) => Promise<readonly LiveFile[]>;
   readonly workspaceFiles: WorkspaceFiles;
@@ -75,6 +79,15 @@ export interface OperatorBudgets {
   readonly sessionMaxRequests: number | null;
   readonly sessionMaxCostMicros: number | null;
   readonly tenantMaxCostMicros: number | null;
+}
+
+/** What the operator allows in a batch. */
+export interface BatchRules {
+  readonly mostItems: number;
+  /** Model calls of one item. */
+  readonly mostSteps: number;
+  /** Jobs that run at once of a tenant without a limit of its own. */
+  readonly tenantCap: number;
 }
 
 /** What the operator allows in a session. */

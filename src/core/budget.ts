@@ -7,10 +7,12 @@ export interface JobLimits {
   readonly maxModelCalls: number | null;
   readonly maxCostMicros: number | null;
   readonly maxRunMs: number | null;
+  /** Model calls after which the run ends well, with what it has; absent or null = as many as its budget allows. */
+  readonly maxSteps?: number | null;
 }
 
 /** Workers API, section 4.1. */
-export const BUDGET_LEVELS: Readonly<Record<BudgetLevel, Omit<JobLimits, 'level'>>> = Object.freeze({
+export const BUDGET_LEVELS: Readonly<Record<BudgetLevel, Omit<JobLimits, 'level' | 'maxSteps'>>> = Object.freeze({
   low: { maxModelCalls: 5, maxCostMicros: 50_000, maxRunMs: 120_000 },
   standard: { maxModelCalls: 25, maxCostMicros: 500_000, maxRunMs: 900_000 },
   high: { maxModelCalls: 100, maxCostMicros: 5_000_000, maxRunMs: 3_600_000 },
@@ -48,7 +50,8 @@ export type BudgetScope = 'job' | 'session' | 'api_key' | 'tenant';
 /** A limit that stands in the way of a model call or a new job. */
 export interface ReachedLimit {
   readonly scope: BudgetScope;
-  readonly measure: 'cost' | 'requests' | 'model_calls' | 'time';
+  /** `steps`: model calls that whoever handed the job in asked for at most; reaching them is no failure. */
+  readonly measure: 'cost' | 'requests' | 'model_calls' | 'steps' | 'time';
   /** Micro-dollars, calls, or milliseconds, by measure. */
   readonly limit: number;
   /** What has been used or held of it, in the same unit. */

@@ -18,6 +18,7 @@ export interface Step {
 /** A content block of a message, as the jobs API carries it. */
 export type ContentBlock =
   | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image'; readonly source: ImageSource }
   | { readonly type: 'thinking'; readonly thinking: string; readonly signature?: string }
   | {
       readonly type: 'tool_use';
@@ -31,6 +32,11 @@ export type ContentBlock =
       readonly content: unknown;
       readonly is_error?: boolean;
     };
+
+/** Where the bytes of an image are. */
+export type ImageSource =
+  | { readonly type: 'url'; readonly url: string }
+  | { readonly type: 'base64'; readonly media_type: string; readonly data: string };
 
 /** One event to be written, with the message or step change that it announces. */
 export interface JournalEvent {

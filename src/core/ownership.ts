@@ -32,6 +32,23 @@ export const checkOwnership = (question: OwnershipQuestion): void => {
 /** The same decision for lists and event delivery, where a foreign record is left out instead of refused. */
 export const isReadableBy = (question: OwnershipQuestion): boolean => findFault(question) === null;
 
+/** As checkOwnership, for records whose existence is not told to those who may not read them: then `notFound` is thrown. */
+export const checkVisible = (question: {
+  readonly principal: Principal;
+  /** As the error of a record without an owner names it. */
+  readonly name: string;
+  readonly record: OwnedRecord;
+  readonly notFound: KaziError;
+}): void => {
+  const { principal, name, record, notFound } = question;
+  if (principal.sessionIds !== null && !principal.sessionIds.includes(record.sessionId ?? '')) throw notFound;
+  const fault = findFault({ principal, kind: 'Session', record, namedSessionId: null });
+  if (fault === null) return;
+  throw fault.code === 'RECORD_MISSING_OWNER'
+    ? new KaziError(fault.code, { ...fault.details, record: `${name} record` })
+    : notFound;
+};
+
 const findFault = (question: OwnershipQuestion): OwnershipFault | null => {
   const { kind, record, namedSessionId } = question;
   if (!record.sessionId) {

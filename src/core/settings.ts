@@ -190,6 +190,16 @@ export const SETTINGS = Object.freeze({
     fallback: true,
     documentation: '`false` refuses `POST /session/{id}/stop`; single jobs can still be canceled.',
   }),
+  batchLimit: always(settingKinds.integer(1, 50_000), {
+    variable: 'KAZI_BATCH_LIMIT',
+    fallback: 10_000,
+    documentation: 'Items that one batch may have.',
+  }),
+  batchMaxSteps: always(settingKinds.integer(1, 10_000), {
+    variable: 'KAZI_BATCH_MAX_STEPS',
+    fallback: 200,
+    documentation: 'Model calls that an item of a batch may ask for at most.',
+  }),
   maxAttempts: always(settingKinds.integer(1, 100), {
     variable: 'KAZI_MAX_ATTEMPTS',
     fallback: 3,

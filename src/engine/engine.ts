@@ -9,6 +9,7 @@ import { listArtifacts } from '../storage/artifacts.ts';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import { listSteps } from '../storage/steps.ts';
+import { BatchFinisher } from './batch-finisher.ts';
 import { Deliverer, type DelivererOptions } from './deliverer.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { JobRequests } from './job-requests.ts';
@@ -66,6 +67,7 @@ export class Engine {
   readonly #expirer: PromptExpirer;
   readonly #deliverer: Deliverer;
   readonly #scheduler: Scheduler;
+  readonly #finisher: BatchFinisher;
   readonly #runtimes: ReadonlyMap<RuntimeName, Runtime>;
   #stopping: Promise<void> | undefined;
 
@@ -91,6 +93,8 @@ export class Engine {
     this.#deliverer = new Deliverer({ ...options, ...options.webhooks, keyring, lease: this.#lease });
     this.#runner.onEnded((jobId) => this.#deliverer.hintJob(jobId));
     this.#scheduler = new Scheduler(options);
+    this.#finisher = new BatchFinisher(options);
+    this.#runner.onEnded(() => this.#finisher.hint());
   }
 
   /** Jobs that run here now. */
@@ -123,6 +127,7 @@ export class Engine {
     this.#expirer.start();
     this.#deliverer.start();
     this.#scheduler.start();
+    this.#finisher.start();
   }
 
   /** Claims no more, sees its jobs to their end or hands them back, gives up its lease. Safe twice. */
@@ -134,7 +139,13 @@ export class Engine {
   async #stop(): Promise<void> {
     await Promise.all([this.#scheduler.stop(), this.#dispatcher.stop()]);
     await this.#runner.stop(this.#options.drainMs);
-    await Promise.all([this.#rescuer.stop(), this.#pruner.stop(), this.#expirer.stop(), this.#deliverer.stop()]);
+    await Promise.all([
+      this.#rescuer.stop(),
+      this.#pruner.stop(),
+      this.#expirer.stop(),
+      this.#deliverer.stop(),
+      this.#finisher.stop(),
+    ]);
     await this.#lease.stop();
     this.#options.lifeSign.stop();
   }

@@ -13,7 +13,7 @@ import { listArtifacts } from '../storage/artifacts.ts';
 import { getJobBudget, holdSpend } from '../storage/budgets.ts';
 import type { Database } from '../storage/database.ts';
 import { getJob } from '../storage/jobs.ts';
-import { readHistory } from '../storage/messages.ts';
+import { listInputs, readHistory } from '../storage/messages.ts';
 import type { JobLog } from './job-log.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -44,6 +44,14 @@ export class JobRequests implements RunServices {
   async history(): Promise<SessionHistory> {
     const { db, job, log } = this.#options;
     return await log.ask(async () => await readHistory(db, job));
+  }
+
+  async opening(): Promise<SessionHistory['messages'] | null> {
+    const { db, job, log } = this.#options;
+    // Only items of batches have more than a question, and they say so.
+    if (job.metadata?.['batch_item_id'] === undefined) return null;
+    const messages = await log.ask(async () => await listInputs(db, job.id));
+    return messages.length === 0 ? null : messages;
   }
 
   async holdSpend(hold: {

@@ -17,9 +17,10 @@ export type Access =
        * `session`: findSession in actions/find-session.ts checks the one that is read, or that the new work goes to.
        * `worker`: findWorker in actions/find-worker.ts checks it, or the action that makes one.
        * `schedule`: findSchedule in actions/find-schedule.ts checks its tenant, session and user.
+       * `hidden`: findProfile, findBatch and findRun in actions; a foreign record is answered as one that is not there.
        * `tenant`: the statement itself is limited to the principal's tenant and, where it has one, user.
        */
-      readonly record: 'job' | 'session' | 'worker' | 'schedule' | 'tenant';
+      readonly record: 'job' | 'session' | 'worker' | 'schedule' | 'hidden' | 'tenant';
     };
 
 /** A route as the router has it. */

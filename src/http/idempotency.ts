@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { RequestIdentity } from '../actions/new-job.ts';
 import { KaziError } from '../core/errors.ts';
@@ -6,7 +6,6 @@ import type { Principal } from '../core/principal.ts';
 import { pathOf, searchOf } from './request-url.ts';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
-const NO_BYTES = Buffer.alloc(0);
 
 /**
  * How a request is known again when it is sent twice (jobs API, section 8). With a key, everything else must be the same
@@ -17,25 +16,40 @@ export const readRequestIdentity = (
   principal: Principal,
   toResponse: RequestIdentity['toResponse'],
 ): RequestIdentity => {
+  const reader = startRequestIdentity(request, principal);
+  if (Buffer.isBuffer(request.body)) reader.update(request.body);
+  return { ...reader.end(), toResponse };
+};
+
+/** How a request is known again, found while its body arrives. */
+export interface IdentityReader {
+  readonly update: (chunk: Buffer) => void;
+  /** After the last chunk. Throws INVALID_IDEMPOTENCY_KEY. */
+  readonly end: () => Omit<RequestIdentity, 'toResponse'>;
+}
+
+/** The same for a body that is not kept. */
+export const startRequestIdentity = (request: FastifyRequest, principal: Principal): IdentityReader => {
   const { method, url, headers } = request;
   const { tenantId, userId, credentialId } = principal;
-  const body = Buffer.isBuffer(request.body) ? request.body : NO_BYTES;
   const path = pathOf(url);
   const search = searchOf(url);
   const key = headers['idempotency-key'];
-  if (key === undefined) {
-    const retries = Number(headers['x-stainless-retry-count'] ?? 0);
-    const hash = digest([credentialId, method, path, search], body);
-    return { idempotencyScope: null, hash, isRetry: retries > 0, toResponse };
-  }
-  if (typeof key !== 'string' || !KEY.test(key)) throw new KaziError('INVALID_IDEMPOTENCY_KEY');
-  const idempotencyScope = digest([tenantId, userId, method, path, key], NO_BYTES);
-  return { idempotencyScope, hash: digest([search], body), isRetry: false, toResponse };
+  const hash = startDigest(key === undefined ? [credentialId, method, path, search] : [search]);
+  return {
+    update: (chunk) => void hash.update(chunk),
+    end: () => {
+      if (key === undefined) {
+        const retries = Number(headers['x-stainless-retry-count'] ?? 0);
+        return { idempotencyScope: null, hash: hash.digest(), isRetry: retries > 0 };
+      }
+      if (typeof key !== 'string' || !KEY.test(key)) throw new KaziError('INVALID_IDEMPOTENCY_KEY');
+      const idempotencyScope = startDigest([tenantId, userId, method, path, key]).digest();
+      return { idempotencyScope, hash: hash.digest(), isRetry: false };
+    },
+  };
 };
 
 /** JSON text holds no line break, so the first one ends the parts: no two lists of parts give the same bytes. */
-const digest = (parts: readonly (string | null)[], body: Buffer): Buffer =>
-  createHash('sha256')
-    .update(`${JSON.stringify(parts)}\n`)
-    .update(body)
-    .digest();
+const startDigest = (parts: readonly (string | null)[]): Hash =>
+  createHash('sha256').update(`${JSON.stringify(parts)}\n`);

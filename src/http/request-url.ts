@@ -5,13 +5,14 @@
  */
 export const toRouterUrl = (url: string): string => {
   const at = endOfPath(url);
-  const path = url.slice(0, at);
-  const routed = WITH_SLASH.test(path) ? path.slice(0, -1) : path;
-  return routed.replaceAll('%', '%25') + url.slice(at);
+  const path = withoutSlash(url.slice(0, at));
+  return path.replaceAll('%', '%25') + url.slice(at);
 };
 
-/** The workers API is served with and without a slash at the end; that of a file's path names a folder. */
-const WITH_SLASH = /^\/api\/workers(?:\/(?![^/]+\/files\/).*)?(?<!\/)\/$/;
+/** The workers and batches APIs have each path with and without a slash at its end; that of a worker's file names a folder. */
+const WITH_SLASH = /^\/(?:v1\/.*|api\/workers(?:\/(?![^/]+\/files\/).*)?)(?<!\/)\/$/;
+
+const withoutSlash = (path: string): string => (WITH_SLASH.test(path) ? path.slice(0, -1) : path);
 
 /** The path without the query, as the router has it. */
 export const pathOf = (url: string): string => url.slice(0, endOfPath(url));

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { type ErrorCode, KaziError } from '../core/errors.ts';
+import { toBatchesErrorAnswer } from './batches/errors.ts';
 import { CORS_HEADERS } from './cors.ts';
+import type { ErrorAnswer } from './error-answer.ts';
 import { toErrorAnswer } from './jobs/errors.ts';
 import { requestIdOf } from './request-id.ts';
 import { pathOf } from './request-url.ts';
@@ -25,12 +27,22 @@ export const sendError = (log: Logger, error: unknown, request: FastifyRequest, 
     if (known.code === 'INTERNAL') log.error(fields, 'request failed');
     else log.warn(fields, 'request failed');
   }
-  const answer = isOfWorkers(request.url)
-    ? toWorkerErrorAnswer(known)
-    : toErrorAnswer(known, request.routeOptions.config.errorFields?.(known, request));
+  const answer = toAnswer(known, request);
   reply.headers(answer.headers ?? {});
   if (answer.retryAfterSeconds !== null) reply.header('Retry-After', String(answer.retryAfterSeconds));
   reply.code(answer.status).header('Content-Type', answer.contentType).send(answer.body);
+};
+
+/** Families with an envelope of their own, by the beginning of their paths; the others answer as the jobs API does. */
+const ENVELOPES: readonly (readonly [string, (error: KaziError, requestId: string) => ErrorAnswer])[] = [
+  ['/v1/', toBatchesErrorAnswer],
+  ['/api/', toWorkerErrorAnswer],
+];
+
+const toAnswer = (error: KaziError, request: FastifyRequest): ErrorAnswer => {
+  const path = `${pathOf(request.url)}/`;
+  const own = ENVELOPES.find(([beginning]) => path.startsWith(beginning))?.[1];
+  return own ? own(error, request.id) : toErrorAnswer(error, request.routeOptions.config.errorFields?.(error, request));
 };
 
 /** Answers what never became a request: bytes that are not HTTP, too many headers, a request that did not arrive in time. */
@@ -51,9 +63,6 @@ export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket):
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}\r\n${lines.join('')}\r\n${answer.body}`);
 };
-
-/** Everything under /api has the errors of the workers API, unknown paths too. */
-const isOfWorkers = (url: string): boolean => /^\/api(?:\/|$)/.test(pathOf(url));
 
 const toKaziError = (error: unknown): KaziError => {
   if (error instanceof KaziError) return error;

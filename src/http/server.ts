@@ -5,6 +5,7 @@ import { KaziError } from '../core/errors.ts';
 import type { EventHub } from '../realtime/event-hub.ts';
 import type { Realtime } from '../realtime/realtime.ts';
 import { type DeclaredRoute, guardRoutes } from './access.ts';
+import { addBatchesRoutes } from './batches/routes.ts';
 import { allowedHeaders, CORS_HEADERS } from './cors.ts';
 import { addJobRoutes } from './jobs/routes.ts';
 import type { SocketSettings } from './jobs/sockets/settings.ts';
@@ -105,6 +106,7 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
     upgrades.listen(server);
     addWorkerRoutes(server, { ...options, draining });
     addJobRoutes(server, { ...options, replayWaitMs, draining, closing: closing.signal }, upgrades);
+    addBatchesRoutes(server, { context, draining });
   }
   const patterns = routes.map(({ url }) => patternOf(url));
   server.setNotFoundHandler((request, reply) => {

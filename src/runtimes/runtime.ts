@@ -55,6 +55,8 @@ export interface RunServices {
   limits(): Promise<JobLimits>;
   /** What was said in the session before this job, from the newest summary on. */
   history(): Promise<SessionHistory>;
+  /** The messages that the job begins with, where they are more than its question; null for most. */
+  opening(): Promise<SessionHistory['messages'] | null>;
   /**
    * Holds money for the next model call in every budget that the job counts in, in place of what it held before. Gives
    * what could be held, at most `wantedMicros`; the limit in the way when even `leastMicros` could not.

@@ -105,6 +105,7 @@ export const getJobBudget = async (db: Queryable, jobId: string): Promise<JobBud
     max_model_calls: number | null;
     max_cost_micros: number | null;
     max_run_ms: number | null;
+    max_steps: number | null;
     parent_job: string | null;
     root_job: string;
     depth: number;
@@ -119,6 +120,7 @@ export const getJobBudget = async (db: Queryable, jobId: string): Promise<JobBud
         maxModelCalls: row.max_model_calls,
         maxCostMicros: row.max_cost_micros,
         maxRunMs: row.max_run_ms,
+        maxSteps: row.max_steps,
       },
       parentJobId: row.parent_job,
       rootJobId: row.root_job,

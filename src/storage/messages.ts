@@ -59,3 +59,7 @@ export const readHistory = async (
   ]);
   return { summary: summaries[0]?.text ?? null, messages };
 };
+
+/** What was said to an item of a batch at its start, in order. */
+export const listInputs = async (db: Queryable, jobId: string): Promise<EarlierMessage[]> =>
+  await db.query<EarlierMessage>('messages/list-inputs', [jobId]);

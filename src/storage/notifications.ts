@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
  * `cancels` (job id: stop it), `news` (job id: there is something to tell its run), `keys` (an API key changed), `sessions`
  * (hint of a name, core/name-hint.ts: it may exist now), `presence` (hint of a bus: who is connected to it changed),
  * `refusals` (what was refused, itself), `deliveries` (of whatever: a webhook may be due), `schedules` (0: something may be
- * due earlier).
+ * due earlier), `batches` (a batch began, or something in it ended).
  */
 export type Topic =
   | 'events'
@@ -18,7 +18,8 @@ export type Topic =
   | 'presence'
   | 'refusals'
   | 'deliveries'
-  | 'schedules';
+  | 'schedules'
+  | 'batches';
 
 export type Listener = (key: string) => void;
 

@@ -21,6 +21,9 @@ const pathOf = ({ url }: DeclaredRoute): string =>
     .replace(':promptId', randomUUID())
     .replace(':scheduleId', randomUUID())
     .replace(':id', randomUUID())
+    .replace(':agentId', `agent-${randomUUID()}`)
+    .replace(':batchId', `job-${randomUUID()}`)
+    .replace(':runId', `run-${randomUUID()}`)
     .replace(':kind', 'session')
     .replace(':name', 'some-agent')
     .replace('*', 'file.txt');
@@ -36,6 +39,7 @@ const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (method === 'PATCH') return { body: url.startsWith('/schedules') ? {} : { position: 1 } };
   if (method !== 'POST') return {};
   if (url.startsWith('/api/workers')) return { body: { input: 'x' } };
+  if (url === '/v1/agents') return { body: { model: 'kazi/echo' } };
   if (url.endsWith('/stop')) return { body: {} };
   if (url === '/schedules') return { body: SCHEDULE };
   if (url.endsWith('/backfill')) return { body: { start_at: 1, end_at: 2 } };
@@ -71,6 +75,7 @@ describe('the access of every route', () => {
       `DELETE /session/ ${open}`,
       `DELETE /session/:sessionId/queue ${closed('submit', 'session')}`,
       `DELETE /session/:sessionId/queue/:promptId ${closed('submit', 'session')}`,
+      `DELETE /v1/agents/:agentId ${closed('submit', 'hidden')}`,
       `DELETE /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
       `DELETE /ws ${closed('read', 'session', true)}`,
       `GET /agents ${closed('read', 'tenant')}`,
@@ -114,6 +119,18 @@ describe('the access of every route', () => {
       `GET /sessions ${closed('read', 'tenant')}`,
       `GET /submit ${open}`,
       `GET /usage ${closed('read', 'tenant')}`,
+      `GET /v1/agents ${closed('read', 'tenant')}`,
+      `GET /v1/agents/:agentId ${closed('read', 'hidden')}`,
+      `GET /v1/agents/:agentId/messages ${closed('read', 'hidden')}`,
+      `GET /v1/health ${open}`,
+      `GET /v1/messages/batches ${closed('read', 'tenant')}`,
+      `GET /v1/messages/batches/:batchId ${closed('read', 'hidden')}`,
+      `GET /v1/messages/batches/:batchId/items ${closed('read', 'hidden')}`,
+      `GET /v1/messages/batches/:batchId/messages ${closed('read', 'hidden')}`,
+      `GET /v1/runs ${closed('read', 'tenant')}`,
+      `GET /v1/runs/:runId ${closed('read', 'hidden')}`,
+      `GET /v1/runs/:runId/messages ${closed('read', 'hidden')}`,
+      `GET /v1/runs/:runId/usage ${closed('read', 'hidden')}`,
       `GET /webhooks/deliveries ${closed('admin', 'tenant')}`,
       `GET /webhooks/deliveries/:id ${closed('admin', 'tenant')}`,
       `GET /webhooks/endpoints ${closed('admin', 'tenant')}`,
@@ -131,6 +148,8 @@ describe('the access of every route', () => {
       `PATCH /schedules/:scheduleId ${closed('submit', 'schedule')}`,
       `PATCH /session/ ${open}`,
       `PATCH /session/:sessionId/queue/:promptId ${closed('submit', 'session')}`,
+      `PATCH /v1/agents/:agentId ${closed('submit', 'hidden')}`,
+      `PATCH /v1/messages/batches/:batchId/cancel ${closed('submit', 'hidden')}`,
       `PATCH /webhooks/endpoints/:id ${closed('admin', 'tenant')}`,
       `PATCH /ws ${closed('read', 'session', true)}`,
       `POST /agents ${closed('admin', 'tenant')}`,
@@ -154,6 +173,8 @@ describe('the access of every route', () => {
       `POST /session/:sessionId/queue ${closed('submit', 'session')}`,
       `POST /session/:sessionId/stop ${closed('submit', 'session')}`,
       `POST /submit ${closed('submit', 'session')}`,
+      `POST /v1/agents ${closed('submit', 'tenant')}`,
+      `POST /v1/messages/batches ${closed('submit', 'hidden')}`,
       `POST /webhooks/deliveries/:id/replay ${closed('admin', 'tenant')}`,
       `POST /webhooks/deliveries/replay-failed ${closed('admin', 'tenant')}`,
       `POST /webhooks/endpoints ${closed('admin', 'tenant')}`,
@@ -228,7 +249,9 @@ describe('the access of every route', () => {
       const scopeName = `${access.who.charAt(0).toUpperCase()}${access.who.slice(1)}`;
       const message = `${scopeName} scope required`;
       const isOfWorkers = access.record === 'worker';
-      const error = JSON.stringify(isOfWorkers ? { error: 'forbidden', message } : { ok: false, error: message });
+      const isOfBatches = route.url.startsWith('/v1/');
+      const jobsForm = isOfBatches ? { detail: message } : { ok: false, error: message };
+      const error = JSON.stringify(isOfWorkers ? { error: 'forbidden', message } : jobsForm);
       for (const scope of ['read', 'submit'] as const) {
         const answer = await ask(route, bearer(await api.key({ scopes: [scope] })));
         if (scope === access.who) assert.ok(![401, 403].includes(answer.status), answer.text);

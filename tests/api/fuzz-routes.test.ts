@@ -150,6 +150,11 @@ const QUERY_NAMES = [
   'schedule_type',
   'job_id',
   'stream',
+  'batch_id',
+  'agent_id',
+  'statuses',
+  'order',
+  'active',
 ] as const;
 const search = fc
   .array(fc.tuple(fc.constantFrom(...QUERY_NAMES), encoded), { maxLength: 3 })

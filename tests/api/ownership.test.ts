@@ -19,6 +19,10 @@ const TENANT_RULES: Readonly<Record<string, 'user' | 'tenant'>> = {
   'GET /schedules': 'user',
   'POST /schedules/dispatch': 'tenant',
   'GET /usage': 'user',
+  'GET /v1/agents': 'user',
+  'POST /v1/agents': 'user',
+  'GET /v1/messages/batches': 'user',
+  'GET /v1/runs': 'user',
   'GET /agents': 'tenant',
   'GET /agents/:name': 'tenant',
   'GET /agents/:name/versions': 'tenant',
@@ -147,9 +151,23 @@ const idOf = (url: string): string | undefined =>
     '/webhooks/endpoints': endpointId,
     '/webhooks/deliveries': deliveryId,
   }).find(([start]) => url.startsWith(start))?.[1];
+const plantAs = async (path: string, body: Readonly<Record<string, unknown>>): Promise<string> => {
+  const answer = await send(api.url, { method: 'POST', path, headers: bearer(owner), body });
+  assert.equal(answer.status, 200, answer.text);
+  return String(answer.json['id']);
+};
+const agentId = await plantAs('/v1/agents', { model: 'kazi/echo', name: 'canary' });
+const batchId = await plantAs('/v1/messages/batches', { requests: [{ agent_id: agentId, input: 'canary' }] });
+await rows(`update batches set callback_url = 'http://canary' where tenant_id = 'a'`);
+const [item] = await rows<{ id: string }>(
+  `update jobs set metadata = metadata || '{"a":"canary"}' where batch_num is not null and tenant_id = 'a' returning id`,
+);
 
 const pathOf = ({ url }: DeclaredRoute, id = jobId): string =>
   url
+    .replace(':agentId', agentId)
+    .replace(':batchId', batchId)
+    .replace(':runId', `run-${item?.id}`)
     .replace(':jobId', id)
     .replace(':sessionId', SESSION)
     .replace(':promptId', id)
@@ -342,6 +360,47 @@ describe('the session that a body names', () => {
       await assertRefused(await ask(route, owner, route.url, { ...body, session_id: session }), route, [502, error]);
     });
   }
+});
+
+describe('what is hidden from whoever may not read it', () => {
+  for (const route of routesOf('hidden').filter(({ url }) => url.includes(':'))) {
+    test(`is not found by strangers: ${nameOf(route)}`, async () => {
+      const before = await readTenant();
+      for (const credential of [
+        foreignAdmin,
+        api.token({ tenantId: 'b', userId: 'u' }),
+        api.token({ tenantId: 'a', userId: 'v' }),
+        api.token({ tenantId: 'a', userId: 'u', sessionIds: ['another'] }),
+        api.token(),
+      ]) {
+        const answer = await ask(route, credential, pathOf(route));
+        assert.equal(answer.status, 404, answer.text);
+        assert.match(String(answer.json['detail']), /not found/);
+      }
+      assert.deepEqual(await readTenant(), before);
+    });
+  }
+
+  test('is out of reach for a user when it has none', async () => {
+    const whole = bearer(api.token({ tenantId: 'a' }));
+    const make = async (path: string, body: Readonly<Record<string, unknown>>): Promise<string> =>
+      String((await send(api.url, { method: 'POST', path, headers: whole, body })).json['id']);
+    const agent = await make('/v1/agents', { model: 'kazi/echo' });
+    const batch = await make('/v1/messages/batches', { requests: [{ agent_id: agent, input: 'x' }] });
+    const [run] = await rows<{ id: string }>(
+      `select j.id from jobs j join batches b on b.num = j.batch_num where 'job-' || b.id = $1`,
+      [batch],
+    );
+    for (const [path, name] of [
+      [`/v1/agents/${agent}`, 'Agent'],
+      [`/v1/messages/batches/${batch}`, 'Job'],
+      [`/v1/runs/run-${run?.id}`, 'Run'],
+    ] as const) {
+      const answer = await send(api.url, { path, headers: bearer(owner) });
+      const detail = `${name} record missing user_id for ownership enforcement`;
+      assert.deepEqual([answer.status, answer.json], [502, { detail }]);
+    }
+  });
 });
 
 describe('what a tenant has', () => {

@@ -15,6 +15,7 @@ import { readToldWorker } from '../../src/actions/read-told-worker.ts';
 import { RequestCounts } from '../../src/actions/request-counts.ts';
 import { MemoryBlobStore } from '../../src/blobs/memory/memory-blob-store.ts';
 import { generateApiKey } from '../../src/core/api-key.ts';
+import type { ModelSettings } from '../../src/core/model-choice.ts';
 import type { Scope } from '../../src/core/scope.ts';
 import { mintSessionToken, type TokenClaims } from '../../src/core/session-token.ts';
 import { webhookPolicy } from '../../src/core/webhook-policy.ts';
@@ -25,6 +26,7 @@ import type { SocketSettings } from '../../src/http/jobs/sockets/settings.ts';
 import { toWebhookBody } from '../../src/http/jobs/webhook-body.ts';
 import { buildServer } from '../../src/http/server.ts';
 import { toTurnWebhookBody } from '../../src/http/workers/turn-webhook-body.ts';
+import { createModelCatalog } from '../../src/models/model-catalog.ts';
 import { EventHub } from '../../src/realtime/event-hub.ts';
 import { Realtime } from '../../src/realtime/realtime.ts';
 import { echoRuntime } from '../../src/runtimes/echo/echo-runtime.ts';
@@ -62,6 +64,8 @@ export interface ApiOptions {
   readonly sockets?: Partial<SocketSettings>;
   readonly realtime?: { readonly presenceMs: number };
   readonly maxSchedules?: number;
+  /** Settings of models; none are configured when absent. */
+  readonly models?: Partial<ModelSettings>;
   /** Reasons that /readyz gives. */
   readonly reasons?: readonly string[];
   /** False = webhooks may not reach this machine; true when absent, because the receivers of tests are here. */
@@ -97,6 +101,16 @@ export interface TestApi {
 }
 
 const SIGNING_SECRET = 'a signing secret of the tests';
+const NO_MODELS: ModelSettings = {
+  model: null,
+  anthropicApiKey: null,
+  anthropicBaseUrl: null,
+  openaiApiKey: null,
+  openaiBaseUrl: null,
+  googleGenerativeAiApiKey: null,
+  openaiCompatibleUrl: null,
+  openaiCompatibleApiKey: null,
+};
 const HOUR_MS = 3_600_000;
 
 /** Starts an API on a database of its own; both go with the tests of the file, or with the given test. Call it as createTestDatabase. */
@@ -203,6 +217,8 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     budgets: { sessionMaxRequests: 200, sessionMaxCostMicros: 2_000_000, tenantMaxCostMicros: null },
     sessions: { mostPrompts: 10, promptKeepMs: 3_600_000, canStop: true, ...options.sessions },
     workspaceForks: new WorkspaceForks(dataDir),
+    batches: { mostItems: 10_000, mostSteps: 200, tenantCap: 50 },
+    models: createModelCatalog({ settings: { ...NO_MODELS, ...options.models } }),
     listLiveFiles: async () => await Promise.resolve([]),
     workspaceFiles: new SessionFiles(join(tmpdir(), 'no-such-folder')),
   };

@@ -10,6 +10,7 @@ import { run } from 'node:test';
 import { parseArgs } from 'node:util';
 import { TEST_API_KEY } from '../support/job-client.ts';
 import { ServerProcess } from '../support/server-process.ts';
+import { BATCH_CHECKS } from './batches/checks.ts';
 import { CHECKS } from './jobs/checks.ts';
 import { CONFORMANCE_VARIABLES } from './jobs/find-target.ts';
 
@@ -19,6 +20,7 @@ const TEST_TIMEOUT_MS = 300_000;
 /** The families that have checks. */
 const FAMILIES: Readonly<Record<string, { readonly checks: readonly string[]; readonly file: string }>> = {
   jobs: { checks: CHECKS, file: join(import.meta.dirname, 'jobs/conformance.test.ts') },
+  batches: { checks: BATCH_CHECKS, file: join(import.meta.dirname, 'batches/conformance.test.ts') },
 };
 
 /** What the tests of one check have shown. */

@@ -70,10 +70,13 @@ export const callModel = async (run: RunParts, request: StepRequest): Promise<Ca
   }
 };
 
-const reachedCount = ({ limits, tally }: RunParts): ReachedLimit | null =>
-  limits.maxModelCalls !== null && tally.modelCalls >= limits.maxModelCalls
-    ? { scope: 'job', measure: 'model_calls', limit: limits.maxModelCalls, used: tally.modelCalls }
-    : null;
+const reachedCount = ({ limits, tally }: RunParts): ReachedLimit | null => {
+  const { maxModelCalls, maxSteps = null } = limits;
+  const used = tally.modelCalls;
+  if (maxSteps !== null && used >= maxSteps) return { scope: 'job', measure: 'steps', limit: maxSteps, used };
+  if (maxModelCalls === null || used < maxModelCalls) return null;
+  return { scope: 'job', measure: 'model_calls', limit: maxModelCalls, used };
+};
 
 /** Holds the worst case of the call. Where less is left, the answer may be shorter; too little left is the end. */
 const holdForCall = async (

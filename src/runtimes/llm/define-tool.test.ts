@@ -22,6 +22,7 @@ const contextOf = (signal: AbortSignal): ToolCallContext => ({
   services: {
     limits: refuse,
     history: refuse,
+    opening: refuse,
     holdSpend: refuse,
     approvals: refuse,
     scheduleJob: refuse,

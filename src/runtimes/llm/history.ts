@@ -5,6 +5,8 @@ import type { SessionHistory } from '../runtime.ts';
 type AssistantPart = Exclude<Extract<ModelMessage, { role: 'assistant' }>['content'], string>[number];
 type ToolPart = Extract<ModelMessage, { role: 'tool' }>['content'][number];
 
+type UserContent = Extract<ModelMessage, { role: 'user' }>['content'];
+
 const INTERRUPTED = 'The job ended before this call had a result.';
 
 /**
@@ -30,13 +32,27 @@ export const historyMessages = (history: SessionHistory): ModelMessage[] => {
     }
     const results = content.flatMap((block) => takeResult(block, open));
     if (results.length > 0) messages.push({ role: 'tool', content: results });
-    const text = content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
-    if (text === '') continue;
+    const said = userContent(content);
+    if (said === '') continue;
     answer();
-    messages.push({ role: 'user', content: text });
+    messages.push({ role: 'user', content: said });
   }
   answer();
   return messages;
+};
+
+/** Text alone is one text; images stand in their place among it. */
+const userContent = (content: readonly ContentBlock[]): UserContent => {
+  if (!content.some(({ type }) => type === 'image'))
+    return content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
+  return content.flatMap((block): Exclude<UserContent, string> => {
+    if (block.type === 'text') return [{ type: 'text', text: block.text }];
+    if (block.type !== 'image') return [];
+    const { source } = block;
+    return source.type === 'url'
+      ? [{ type: 'image', image: new URL(source.url) }]
+      : [{ type: 'image', image: source.data, mediaType: source.media_type }];
+  });
 };
 
 /** What stands for everything that was summarized. */

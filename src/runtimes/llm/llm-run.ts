@@ -1,3 +1,4 @@
+import type { ModelMessage } from 'ai';
 import type { ReachedLimit } from '../../core/budget.ts';
 import type { JournalEvent } from '../../core/journal.ts';
 import type { JsonSchema, SchemaCheck } from '../../core/json-schema.ts';
@@ -69,7 +70,7 @@ export class LlmRun {
   async execute(): Promise<End> {
     const { context } = this.#run;
     this.#conversation.add(...historyMessages(await context.services.history()));
-    this.#conversation.add({ role: 'user', content: context.job.question });
+    this.#conversation.add(...(await openingMessages(context)));
     for (;;) {
       this.#ordinal += 1;
       await context.stopIfAsked();
@@ -214,10 +215,18 @@ export class LlmRun {
   }
 
   #reached(reached: ReachedLimit, events: readonly JournalEvent[]): RunResult {
+    if (reached.measure === 'steps') return this.#outOfSteps(reached.limit);
     const error = describeReached(reached, this.#run.limits);
     const { scope, measure, limit, used } = reached;
     const event = { type: 'budget.exceeded', data: { scope, measure, limit, used, message: error } } as const;
     return this.#result({ error, events: [...events, event], isLimit: true });
+  }
+
+  /** As many model calls as were asked for: the end, and no failure. */
+  #outOfSteps(steps: number): RunResult {
+    const message = `The run ended after ${steps} model ${steps === 1 ? 'call' : 'calls'}, the most that were asked for.`;
+    const result = this.#result({ error: null, events: [{ type: 'warning.raised', data: { message } }] });
+    return { ...result, outcome: { ...result.outcome, subtype: 'max_turns' } };
   }
 
   #result(parts: {
@@ -243,6 +252,13 @@ export class LlmRun {
     };
   }
 }
+
+/** The question; or all that was said to the run at its beginning, where that is more. */
+const openingMessages = async ({ job, services }: RunParts['context']): Promise<ModelMessage[]> => {
+  const opening = await services.opening();
+  if (opening === null) return [{ role: 'user', content: job.question }];
+  return historyMessages({ summary: null, messages: opening });
+};
 
 const toModelTool = ({ name, description, inputSchema }: Tool) => ({ name, description, inputSchema });
 

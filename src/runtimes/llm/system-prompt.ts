@@ -1,5 +1,6 @@
 import type { Agent } from '../../core/agent.ts';
 import type { JsonSchema } from '../../core/json-schema.ts';
+import { DEFAULT_INSTRUCTIONS } from '../../core/profile.ts';
 
 /** What a model is told before the conversation: its task, its place, and the form of its answer. */
 export const systemPrompt = (
@@ -7,7 +8,7 @@ export const systemPrompt = (
   parts: { readonly toolNames: readonly string[]; readonly startedAt: Date },
 ): string =>
   [
-    agent.instructions ?? 'You are a capable assistant that finishes the work it is given.',
+    agent.instructions ?? DEFAULT_INSTRUCTIONS,
     ABOUT_THE_JOB,
     ...(parts.toolNames.length === 0 ? [] : [ABOUT_TOOLS]),
     ...(parts.toolNames.includes('bash') ? [ABOUT_THE_SANDBOX] : []),

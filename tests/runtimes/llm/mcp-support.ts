@@ -34,6 +34,7 @@ export const callTool = (
     services: {
       limits: refuse('limits'),
       history: refuse('history'),
+      opening: refuse('inputs'),
       holdSpend: refuse('money'),
       approvals: refuse('approvals'),
       scheduleJob: refuse('a job'),

@@ -15,6 +15,7 @@ const refuse = (): never => {
 const servicesWith = (given: Partial<RunServices>): RunServices => ({
   limits: refuse,
   history: refuse,
+  opening: refuse,
   holdSpend: refuse,
   approvals: refuse,
   scheduleJob: refuse,
