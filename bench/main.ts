@@ -4,6 +4,7 @@ import pg from 'pg';
 import { benchAgentsDelta } from './agent-delta.ts';
 import { benchAgentsOverhead } from './agent-overhead.ts';
 import { benchAgentsWaiting } from './agent-waiting.ts';
+import { benchBatch } from './batch.ts';
 import { type BenchServer, startBenchServer } from './bench-node.ts';
 import { benchLongDrain } from './drain.ts';
 import { benchFairness } from './fairness.ts';
@@ -25,6 +26,9 @@ const HELP = `Measures kazi on this machine, beside a plain-table queue in the s
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
                                    agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out webhook-first-attempt
                                    schedule-lateness; agents stands for its three
+  npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting batch fairness saturated drain'}
+                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out webhook-first-attempt;
+                                   agents stands for its three
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -54,6 +58,7 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     },
     { name: 'agents-overhead', run: async (server) => await benchAgentsOverhead(server, isQuick ? 5 : 20) },
     { name: 'agents-delta', run: async (server) => await benchAgentsDelta(server, isQuick ? 20 : 200) },
+    { name: 'batch', run: async (server) => await benchBatch(server, 10_000 * scale) },
     { name: 'sockets-idle', run: async (server) => await benchIdleSockets(server, 5_000 * scale) },
     {
       name: 'sse-fan-out',

@@ -190,8 +190,7 @@ $$;
 create function add_batch_items(p_batch bigint, p_priority smallint, p_budget jsonb, p_items jsonb) returns void
 language plpgsql
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
+-- Thousands of rows are joined here: without hashing, 10,000 items of 1,000 sessions take ten times as long.
 as $$
 declare
     v_batch batches;

@@ -915,8 +915,6 @@ CREATE OR REPLACE FUNCTION public.add_batch_items(p_batch bigint, p_priority sma
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
 AS $function$
 declare
     v_batch batches;
