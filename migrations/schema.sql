@@ -162,7 +162,9 @@ create table batches (
     updated_at timestamp with time zone default clock_timestamp() not null,
     completed_at timestamp with time zone,
     first_output_at timestamp with time zone,
-    settled_at timestamp with time zone
+    settled_at timestamp with time zone,
+    callback jsonb,
+    delivery_id uuid
 );
 
 create table blobs (
@@ -1163,7 +1165,8 @@ CREATE OR REPLACE FUNCTION public.cancel_batch(p_batch bigint)
  LANGUAGE sql
  SET enable_seqscan TO 'off'
 AS $function$
-    update batches b set status = 'cancelled', completed_at = clock_timestamp(), updated_at = clock_timestamp()
+    update batches b set
+        status = 'cancelled', completed_at = date_trunc('milliseconds', clock_timestamp()), updated_at = clock_timestamp()
     where b.num = p_batch and b.status = 'running'
     returning true
 $function$;
@@ -2385,6 +2388,7 @@ AS $function$
 declare
     v_num bigint;
     v_count record;
+    v_batch batches;
 begin
     for v_num in
         select b.num from batches b
@@ -2398,11 +2402,28 @@ begin
         update batches b set
             succeeded = v_count.succeeded, failed = v_count.failed, cancelled = v_count.cancelled,
             status = case when b.status = 'cancelled' then b.status when v_count.failed = b.total then 'failed' else 'completed' end,
-            completed_at = coalesce(b.completed_at, clock_timestamp()), updated_at = clock_timestamp(), settled_at = clock_timestamp(),
-            first_output_at = coalesce(b.first_output_at, batch_first_output(b.num))
+            completed_at = coalesce(b.completed_at, date_trunc('milliseconds', clock_timestamp())),
+            updated_at = clock_timestamp(), settled_at = clock_timestamp(),
+            first_output_at = coalesce(b.first_output_at, batch_first_output(b.num)),
+            delivery_id = case when b.callback is not null then new_ulid() end
         where b.num = v_num
-        returning b.id, b.tenant_id, b.status into id, tenant_id, status;
+        returning b.* into v_batch;
         delete from batch_counts c where c.batch_num = v_num;
+        if v_batch.callback is not null then
+            insert into webhook_deliveries (id, tenant_id, event, event_at, config, payload, target)
+            values (
+                v_batch.delivery_id, v_batch.tenant_id, 'batch.' || v_batch.status, v_batch.completed_at, v_batch.callback,
+                jsonb_build_object(
+                    'job_id', 'job-' || v_batch.id, 'status', v_batch.status,
+                    'completed_at', to_char(v_batch.completed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                    'metadata', jsonb_build_object('job_type', 'batch_messages', 'counts', jsonb_build_object(
+                        'total', v_batch.total, 'succeeded', v_batch.succeeded, 'failed', v_batch.failed, 'cancelled', v_batch.cancelled
+                    ))
+                ),
+                v_batch.callback ->> 'target'
+            );
+        end if;
+        id := v_batch.id; tenant_id := v_batch.tenant_id; status := v_batch.status;
         return next;
     end loop;
 end

@@ -3,9 +3,10 @@ import { BATCH_PRIORITY, type Batch } from '../core/batch.ts';
 import { jobLimits } from '../core/budget.ts';
 import { builtinAgent } from '../core/builtin-agents.ts';
 import { agentNameOf } from '../core/builtin-models.ts';
-import { KaziError } from '../core/errors.ts';
+import { isKaziError, KaziError } from '../core/errors.ts';
 import { checkVisible } from '../core/ownership.ts';
 import type { Principal } from '../core/principal.ts';
+import type { StoredWebhook } from '../core/webhook.ts';
 import { getAccount } from '../storage/accounts.ts';
 import { ensureBatchLane, getBatch, storeBatch } from '../storage/batches.ts';
 import { getKeptAnswer } from '../storage/idempotency.ts';
@@ -13,6 +14,7 @@ import { EVERYTHING } from '../storage/notifications.ts';
 import { matchProfiles } from '../storage/profiles.ts';
 import type { BatchDraft, ItemTarget } from './batch-draft.ts';
 import type { ActionContext } from './context.ts';
+import { prepareWebhook } from './prepare-webhook.ts';
 
 /** A batch that a client hands over, once all of it has been read. */
 export interface BatchSubmission {
@@ -61,9 +63,11 @@ export const createBatch = async (
   const targets = await findTargets(context, principal, draft.profileIds);
   if (draft.count > context.batches.mostItems)
     throw new KaziError('BATCH_TOO_LARGE', { most: context.batches.mostItems });
+  const callback =
+    submission.callbackUrl === null ? null : await prepareCallback(context, principal, submission.callbackUrl);
   const isPaid = [...targets.values()].some((target) => target.isPaid);
   if (isPaid) await checkMoney(context, principal, draft.characters * ESTIMATE_PER_CHARACTER);
-  return await store(context, principal, { submission, targets });
+  return await store(context, principal, { submission, targets, callback });
 };
 
 const findReplay = async (
@@ -111,6 +115,20 @@ const findTargets = async (
   return targets;
 };
 
+/** Throws CALLBACK_REFUSED for an address that this server does not call. */
+const prepareCallback = async (
+  context: ActionContext,
+  { tenantId }: Principal,
+  url: string,
+): Promise<StoredWebhook> => {
+  try {
+    return await prepareWebhook(context, tenantId, { url });
+  } catch (error) {
+    if (!isKaziError(error, 'WEBHOOK_URL_REFUSED')) throw error;
+    throw new KaziError('CALLBACK_REFUSED', { reason: error.details['reason'] ?? '' }, { cause: error });
+  }
+};
+
 /** Throws TENANT_LIMIT_REACHED when the inputs alone would cost more than the tenant has left. */
 const checkMoney = async (
   { db, budgets }: ActionContext,
@@ -127,8 +145,13 @@ const checkMoney = async (
 const store = async (
   context: ActionContext,
   principal: Principal,
-  { submission, targets }: { readonly submission: BatchSubmission; readonly targets: ReadonlyMap<string, ItemTarget> },
+  parts: {
+    readonly submission: BatchSubmission;
+    readonly targets: ReadonlyMap<string, ItemTarget>;
+    readonly callback: StoredWebhook | null;
+  },
 ): Promise<CreatedBatch> => {
+  const { submission, targets, callback } = parts;
   const { db, notifications, batches, budgets, log } = context;
   const { draft, idempotencyScope: scope, hash } = submission;
   const { tenantId, userId } = principal;
@@ -143,7 +166,7 @@ const store = async (
       tenantId,
       userId,
       total: draft.count,
-      callbackUrl: submission.callbackUrl,
+      callback,
       requestHash: hash.readBigInt64BE(0).toString(),
       sessionNums: [...targets.values()].map(({ sessionNum }) => sessionNum),
       priority: BATCH_PRIORITY,

@@ -73,6 +73,8 @@ export class BatchFinisher {
       for (const { num, isCancelled } of open) if (isCancelled) await cancelRestOfBatch(this.#options.context, num);
       await noteFirstOutputs(db, LIMIT);
       const settled = await settleBatches(db, LIMIT);
+      // Their callbacks are due.
+      if (settled.length > 0) this.#options.notifications.publish('deliveries', 0);
       for (const { id, status } of settled) log.info({ batch: id, status }, 'batch ended');
       return settled.length === LIMIT;
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Batch, BatchStatus } from '../core/batch.ts';
 import type { JobLimits } from '../core/budget.ts';
+import type { StoredWebhook } from '../core/webhook.ts';
 import type { Database, Queryable } from './database.ts';
 import { toDatabaseJson } from './json.ts';
 import type { Stretch } from './profiles.ts';
@@ -10,7 +11,8 @@ export interface NewBatch {
   readonly tenantId: string;
   readonly userId: string | null;
   readonly total: number;
-  readonly callbackUrl: string | null;
+  /** Where its end is told; null = nowhere. */
+  readonly callback: StoredWebhook | null;
   /** Decimal text of a signed 64-bit number. */
   readonly requestHash: string;
   readonly sessionNums: readonly number[];
@@ -61,6 +63,8 @@ export const storeBatch = async (db: Database, batch: NewBatch, chunks: Iterable
     ]);
     if (begun?.missing) return { kind: 'missing', sessionNums: begun.missing };
     if (!begun || begun.replay) return { kind: 'replay', batchId: begun?.batch_id ?? null };
+    if (batch.callback !== null)
+      await tx.query('batches/set-callback', [begun.batch_num, toDatabaseJson(batch.callback)]);
     const budget = toDatabaseJson(toBudgetRow(batch.budget));
     for (const chunk of chunks) await tx.query('batches/add-items', [begun.batch_num, batch.priority, budget, chunk]);
     if (!begun.created_at) throw new Error('beginning a batch returned no time');
@@ -72,7 +76,7 @@ const toBatchRow = (batch: NewBatch): Record<string, unknown> => ({
   tenant_id: batch.tenantId,
   user_id: batch.userId,
   total: batch.total,
-  callback_url: batch.callbackUrl,
+  callback_url: batch.callback?.url ?? null,
   request_hash: batch.requestHash,
 });
 
@@ -118,6 +122,9 @@ interface BatchRow {
   updated_at: Date;
   completed_at: Date | null;
   first_output_at: Date | null;
+  called_at: Date | null;
+  call_status: number | null;
+  call_error: string | null;
 }
 
 const toBatch = (row: BatchRow): Batch => ({
@@ -137,8 +144,14 @@ const toBatch = (row: BatchRow): Batch => ({
   updatedAt: row.updated_at,
   completedAt: row.completed_at,
   firstOutputAt: row.first_output_at,
-  callback: null,
+  callback: row.called_at && { sentAt: row.called_at, status: row.call_status, error: describeCall(row) },
 });
+
+/** A receiver's own words are in the log of deliveries; here stands its status. */
+const describeCall = ({ call_status: status, call_error: error }: BatchRow): string | null => {
+  if (error === null) return null;
+  return status === null ? error : `HTTP ${status}`;
+};
 
 /** The batch with that id, of any tenant: the caller checks who may read it. */
 export const getBatch = async (db: Queryable, id: string): Promise<Batch | undefined> => {

@@ -1,9 +1,11 @@
 /** `npm run chaos [-- NAME…]`: the long form of the fault tests. Prints what was seen; ends with 1 when anything was violated. */
 import { pino } from 'pino';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
+import { openReceiver } from '../support/receiver.ts';
 import { administer, urlOfDatabase } from '../support/test-server.ts';
 import { drainServer } from './drain-server.ts';
 import { killAgent } from './kill-agent.ts';
+import { killBatch } from './kill-batch.ts';
 import { killNodes } from './kill-nodes.ts';
 import { killServer } from './kill-server.ts';
 import { inDataFolder, type Proof, type Say } from './proof.ts';
@@ -53,6 +55,12 @@ const PROOFS: Readonly<Record<string, Prove>> = {
   'kill-nodes': onDatabase(
     async (common) => await killNodes({ ...common, kills: 9, leaseMs: 2_000, pauseMs: [1_500, 4_500] }),
   ),
+  batch: async (common) => {
+    const receiver = await openReceiver();
+    const load = { items: 10_000, agents: 1_000, scripts: 20, scriptSeconds: 0.5 };
+    const proof = killBatch({ ...common, ...load, kills: 3, blowMs: [1_000, 4_000], receiver });
+    return await proof.finally(receiver.stop);
+  },
   'kill-agent': onDatabase(
     async (common) =>
       await killAgent({

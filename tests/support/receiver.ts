@@ -26,6 +26,16 @@ export interface Receiver {
 
 /** A real web server on loopback that takes webhooks: the replies one after another, the last one for ever. Ends with the test, or the file. */
 export const startReceiver = async (replies: readonly Reply[] = [200], t?: TestContext): Promise<Receiver> => {
+  const receiver = await openReceiver(replies);
+  if (t) t.after(receiver.stop);
+  else after(receiver.stop);
+  return receiver;
+};
+
+/** The same for programs that are no tests: it ends when it is stopped. */
+export const openReceiver = async (
+  replies: readonly Reply[] = [200],
+): Promise<Receiver & { readonly stop: () => void }> => {
   const received: Received[] = [];
   let wake = Promise.withResolvers<void>();
   const server = createServer((request, response) => {
@@ -54,9 +64,8 @@ export const startReceiver = async (replies: readonly Reply[] = [200], t?: TestC
     server.closeAllConnections();
     server.close();
   };
-  if (t) t.after(stop);
-  else after(stop);
   return {
+    stop,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received,
     take: async (count) => {
