@@ -12,6 +12,8 @@ import {
   type WireAgent,
   type WireApiKey,
   type WireApproval,
+  type WireBatch,
+  type WireBatchItem,
   type WireBudget,
   type WireJob,
   type WireUsage,
@@ -40,6 +42,13 @@ export interface ApprovalListFilter {
   readonly job_id?: string | undefined;
   readonly limit?: string | undefined;
   readonly cursor?: string | undefined;
+}
+
+/** A page of batches, or of the items of one. */
+export interface BatchPage {
+  readonly limit?: string | undefined;
+  /** Id of the last entry of the page before. */
+  readonly after?: string | undefined;
 }
 
 export interface KeyRequest {
@@ -123,6 +132,36 @@ export class ApiClient {
     filter: JobListFilter,
   ): Promise<{ readonly jobs: readonly WireJob[]; readonly next_cursor?: string | null | undefined }> {
     return await this.#ask(answers.jobList, { path: `/jobs?${toQuery(filter)}` });
+  }
+
+  /** Hands in a batch once, however often the request has to be sent. */
+  async createBatch(body: unknown): Promise<WireBatch> {
+    const headers = { 'idempotency-key': randomUUID() };
+    return await this.#ask(answers.batch, { method: 'POST', path: BATCHES, body, headers });
+  }
+
+  async listBatches(page: BatchPage): Promise<readonly WireBatch[]> {
+    return await this.#ask(answers.batchList, { path: `${BATCHES}?${toQuery(page)}` });
+  }
+
+  async getBatch(batchId: string): Promise<WireBatch> {
+    return await this.#ask(answers.batch, { path: batchPath(batchId) });
+  }
+
+  async cancelBatch(batchId: string): Promise<void> {
+    await this.#ask(answers.nothing, { method: 'PATCH', path: `${batchPath(batchId)}/cancel` });
+  }
+
+  async listBatchItems(
+    batchId: string,
+    page: BatchPage,
+  ): Promise<{ readonly items: readonly WireBatchItem[]; readonly next_cursor?: string | null | undefined }> {
+    return await this.#ask(answers.batchItems, { path: `${batchPath(batchId)}/items?${toQuery(page)}` });
+  }
+
+  /** All items as JSON lines. */
+  async downloadBatchItems(batchId: string): Promise<string> {
+    return await (await this.#fetchPatiently({ path: `${batchPath(batchId)}/items?format=jsonl` })).text();
   }
 
   async createKey(request: KeyRequest): Promise<{ readonly key: WireApiKey; readonly api_key: string }> {
@@ -321,6 +360,9 @@ export class ApiClient {
 }
 
 const agentPath = (name: string): string => `/agents/${encodeURIComponent(name)}`;
+
+const BATCHES = '/v1/messages/batches';
+const batchPath = (batchId: string): string => `${BATCHES}/${encodeURIComponent(batchId)}`;
 
 const toQuery = (values: object): string =>
   new URLSearchParams(

@@ -3,9 +3,11 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import type { Act } from './act.ts';
 import type { ApprovalsOptions } from './commands/approvals.ts';
+import { addBatches } from './program-batches.ts';
 import { addSchedules } from './program-schedules.ts';
 import { addSessions } from './program-sessions.ts';
 import { addSecrets, addWebhooks } from './program-webhooks.ts';
+import { addWorkers } from './program-workers.ts';
 
 const CONFIG_HELP = 'configuration file (JSON; docs/config.md)';
 const DATA_DIR_HELP = 'data folder (KAZI_DATA_DIR, .kazi)';
@@ -29,7 +31,8 @@ export const buildProgram = (report: (exitCode: number) => void): Command => {
   addServe(program, act);
   addRun(program, act);
   addJobs(program, act);
-  addWorkers(program, act);
+  addWorkers(program, act, withServer);
+  addBatches(program, act, withServer);
   addKeys(program, act);
   addAgents(program, act);
   addUsage(program, act);
@@ -102,57 +105,6 @@ const addJobs = (program: Command, act: Act): void => {
     .option('--after <seq>', 'only events after this one')
     .option('--json', 'one JSON object a line')
     .action(act(async () => (await import('./commands/jobs-events.ts')).showEvents));
-};
-
-const addWorkers = (program: Command, act: Act): void => {
-  const workers = program.command('workers').description('workers: conversations with an agent and its files');
-  const INPUT_HELP = 'the instruction; "-" reads it from standard input';
-  const BUDGET_HELP = 'what the turn may take: low, standard, high or unlimited (standard)';
-  withServer(workers.command('create'))
-    .description('make a worker with its first instruction; prints its id')
-    .argument('<input>', INPUT_HELP)
-    .option('--budget <level>', BUDGET_HELP)
-    .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/workers-turn.ts')).createWorker));
-  withServer(workers.command('continue'))
-    .description('give a worker another instruction; prints the id of its job')
-    .argument('<worker>', 'its id')
-    .argument('<input>', INPUT_HELP)
-    .option('--budget <level>', BUDGET_HELP)
-    .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/workers-turn.ts')).continueWorker));
-  withServer(workers.command('watch'))
-    .description('show what a worker says and does until it is idle; exit code as that of "run"')
-    .argument('<worker>', 'its id')
-    .option('--json', 'one part of the UI message stream a line')
-    .action(act(async () => (await import('./commands/workers-watch.ts')).watchWorker));
-  withServer(workers.command('files'))
-    .description('list the files of a worker, or write one to standard output')
-    .argument('<worker>', 'its id')
-    .argument('[path]', 'the file')
-    .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/workers.ts')).workerFiles));
-  withServer(workers.command('list'))
-    .description('workers among the newest sessions')
-    .option('--limit <number>', 'look at this many sessions (20)')
-    .option('--cursor <cursor>', 'go on after an earlier page')
-    .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/workers.ts')).listWorkers));
-  withServer(workers.command('get'))
-    .description('one worker')
-    .argument('<worker>', 'its id')
-    .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/workers.ts')).showWorker));
-  withServer(workers.command('cancel'))
-    .description('cancel what a worker does, and what waits')
-    .argument('<worker>', 'its id')
-    .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/workers-end.ts')).cancelWorker));
-  withServer(workers.command('delete'))
-    .description('delete a worker; its jobs stay readable')
-    .argument('<worker>', 'its id')
-    .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/workers-end.ts')).deleteWorker));
 };
 
 const addKeys = (program: Command, act: Act): void => {

@@ -103,6 +103,22 @@ const approvalSchema = z.looseObject({
   decided_at: z.number().nullish(),
 });
 
+const batchSchema = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  created_at: z.string(),
+  metadata: z.looseObject({
+    counts: z.looseObject({ total: z.number(), succeeded: z.number(), failed: z.number(), cancelled: z.number() }),
+  }),
+});
+
+const batchItemSchema = z.looseObject({
+  job_id: z.string(),
+  agent_id: z.string(),
+  status: z.string(),
+  error: z.string().nullish(),
+});
+
 /** The other answers that commands read. */
 export const answers = Object.freeze({
   submitted: z.looseObject({ job_id: z.uuid() }),
@@ -119,10 +135,19 @@ export const answers = Object.freeze({
   budgetList: z.looseObject({ budgets: z.array(budgetSchema), next_cursor: z.string().nullish() }),
   approval: z.looseObject({ approval: approvalSchema }),
   approvalList: z.looseObject({ approvals: z.array(approvalSchema), next_cursor: z.string().nullish() }),
-  /** The workers API says in `message` what the others say in `error`. */
-  error: z.looseObject({ error: z.string(), message: z.string().nullish() }),
+  batch: batchSchema,
+  batchList: z.array(batchSchema),
+  batchItems: z.looseObject({ items: z.array(batchItemSchema), next_cursor: z.string().nullish() }),
+  nothing: z.null(),
+  error: z.union([
+    /** The workers API says in `message` what the others say in `error`. */
+    z.looseObject({ error: z.string(), message: z.string().nullish() }),
+    z.looseObject({ detail: z.string() }).transform(({ detail }) => ({ error: detail, message: null })),
+  ]),
 });
 
+export type WireBatch = z.infer<typeof batchSchema>;
+export type WireBatchItem = z.infer<typeof batchItemSchema>;
 export type WireJob = z.infer<typeof jobSchema>;
 export type WireArtifact = z.infer<typeof artifactSchema>;
 export type WireApiKey = z.infer<typeof apiKeySchema>;

@@ -22,7 +22,7 @@ interface Listener {
 /**
  * Takes the items of one array out of a JSON object that arrives in chunks, so that the whole is never in memory. It
  * judges nothing: each item is for the caller to parse, and what is left, with a 0 for each item, comes back from end().
- * The whole is valid JSON exactly when all of these are. Why not a parser from npm: docs/decisions/0012.
+ * The whole is valid JSON exactly when all of these are. Why not a parser from npm: docs/decisions/0012-batches-are-counted-apart.md.
  */
 export class JsonItems {
   readonly #member: string;

@@ -53,6 +53,8 @@ export class OpenParts {
         this.#parts.delete(id);
         return [...begin, { type: 'tool-input-available', toolCallId: id, toolName: name, dynamic: true, input }];
       }
+      // What a person said; it is no part of an answer.
+      case 'image':
       case 'tool_result':
         return [];
     }
