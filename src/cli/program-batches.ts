@@ -11,7 +11,7 @@ export const addBatches = (program: Command, act: Act, withServer: (command: Com
     .requiredOption('--file <path>', 'JSON with "requests", or one request a line; "-" reads standard input')
     .option('--callback <url>', 'address to call when it has ended')
     .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/batches.ts')).createBatch));
+    .action(act(async () => (await import('./commands/batches-create.ts')).createBatch));
   withServer(batches.command('list'))
     .description('newest batches first')
     .option('--limit <number>', 'at most this many')
@@ -30,7 +30,7 @@ export const addBatches = (program: Command, act: Act, withServer: (command: Com
     .option('--after <run>', 'go on after this one')
     .option('--jsonl', 'all of them, one JSON object a line')
     .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/batches.ts')).listItems));
+    .action(act(async () => (await import('./commands/batches-items.ts')).listItems));
   withServer(batches.command('cancel'))
     .description('cancel what a batch has not finished')
     .argument('<batch>', 'its id')

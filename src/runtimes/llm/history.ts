@@ -50,8 +50,8 @@ const userContent = (content: readonly ContentBlock[]): UserContent => {
     if (block.type !== 'image') return [];
     const { source } = block;
     return source.type === 'url'
-      ? [{ type: 'image', image: new URL(source.url) }]
-      : [{ type: 'image', image: source.data, mediaType: source.media_type }];
+      ? [{ type: 'file', mediaType: 'image', data: new URL(source.url) }]
+      : [{ type: 'file', mediaType: source.media_type, data: source.data }];
   });
 };
 
