@@ -3,6 +3,8 @@ import { derivedId } from '../core/derived-id.ts';
 import { isKaziError, type KaziError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Schedule } from '../core/schedule/schedule.ts';
+import { isWorkerId } from '../core/worker-id.ts';
+import { toWorkerScheduleId } from '../core/worker-schedule-id.ts';
 import { isDatabaseUnavailable } from '../storage/database.ts';
 import { getJob } from '../storage/jobs.ts';
 import type { PendingRun, RunEnd } from '../storage/schedule-runs.ts';
@@ -84,7 +86,7 @@ const toNewJob = ({ id, schedule, dueAt, trigger, now }: PendingRun): NewJob => 
   scheduleAt: null,
   metadata: {
     ...schedule.metadata,
-    schedule_id: schedule.id,
+    schedule_id: isWorkerId(schedule.sessionId) ? toWorkerScheduleId(schedule.id) : schedule.id,
     schedule_name: schedule.name,
     triggered_at: Math.floor(now.getTime() / 1_000),
     // The work of a past time has to know which.

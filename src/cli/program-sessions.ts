@@ -28,7 +28,7 @@ export const addSessions = (program: Command, act: Act, withServer: (command: Co
     .description('the prompts that wait in it')
     .argument('<session>', ID_HELP)
     .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/sessions.ts')).showQueue));
+    .action(act(async () => (await import('./commands/sessions-queue.ts')).showQueue));
   withServer(sessions.command('prompt'))
     .description('queue a prompt; prints the id of its job')
     .argument('<session>', ID_HELP)
@@ -36,18 +36,18 @@ export const addSessions = (program: Command, act: Act, withServer: (command: Co
     .option('--agent <name>', 'agent that runs it')
     .addOption(new Option('--if-busy <rule>', 'what happens while the session works').choices(RULES))
     .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/sessions.ts')).queuePrompt));
+    .action(act(async () => (await import('./commands/sessions-queue.ts')).queuePrompt));
   withServer(sessions.command('unqueue'))
     .description('take a prompt out of the queue, or all with --all')
     .argument('<session>', ID_HELP)
     .argument('[prompt]', 'its id, as listed')
     .option('--all', 'all that wait')
     .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/sessions.ts')).removePrompt));
+    .action(act(async () => (await import('./commands/sessions-queue.ts')).removePrompt));
   withServer(sessions.command('stop'))
     .description('stop the run of a session after its step, or at once with --now')
     .argument('<session>', ID_HELP)
     .option('--now', 'at once')
     .option('--json', JSON_HELP)
-    .action(act(async () => (await import('./commands/sessions.ts')).stopSession));
+    .action(act(async () => (await import('./commands/sessions-stop.ts')).stopSession));
 };

@@ -158,6 +158,7 @@ export const ERRORS = define({
     retryable: false,
     message: 'Idempotency-Key was used with a different request body',
   },
+  WORKER_SCHEDULE_LIMIT: { status: 422, retryable: false, message: 'A worker can have at most {limit} schedules' },
   VISIBILITY_UNSUPPORTED: { status: 422, retryable: false, message: 'visibility {visibility} is not supported' },
   INVALID_FILTER: { status: 422, retryable: false, message: 'Invalid value for {name}' },
   FORK_REFUSED: {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
-/** Crockford's base 32. */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** Crockford's base 32, which ULIDs are written in. */
+export const ULID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const TIME_CHARACTERS = 10;
 const RANDOM_CHARACTERS = 16;
 
@@ -9,8 +9,8 @@ const RANDOM_CHARACTERS = 16;
 export const newUlid = (nowMs: number = Date.now()): string => {
   let time = '';
   for (let rest = nowMs; time.length < TIME_CHARACTERS; rest = Math.floor(rest / 32)) {
-    time = (ALPHABET[rest % 32] ?? '') + time;
+    time = (ULID_ALPHABET[rest % 32] ?? '') + time;
   }
-  const random = [...randomBytes(RANDOM_CHARACTERS)].map((byte) => ALPHABET[byte % 32] ?? '');
+  const random = [...randomBytes(RANDOM_CHARACTERS)].map((byte) => ULID_ALPHABET[byte % 32] ?? '');
   return time + random.join('');
 };

@@ -63,6 +63,7 @@ describe('the access of every route', () => {
     assert.deepEqual(names, [
       `DELETE /agents/:name ${closed('admin', 'tenant')}`,
       `DELETE /api/workers/:workerId ${closed('submit', 'worker')}`,
+      `DELETE /api/workers/:workerId/schedules/:scheduleId ${closed('submit', 'worker')}`,
       `DELETE /api/workers/:workerId/webhook ${closed('submit', 'worker')}`,
       `DELETE /events ${closed('read', 'session', true)}`,
       `DELETE /health ${open}`,
@@ -84,6 +85,7 @@ describe('the access of every route', () => {
       `GET /api/workers/:workerId ${closed('read', 'worker', true)}`,
       `GET /api/workers/:workerId/email ${closed('read', 'worker')}`,
       `GET /api/workers/:workerId/files/* ${closed('read', 'worker', true)}`,
+      `GET /api/workers/:workerId/schedules ${closed('read', 'worker')}`,
       `GET /api/workers/:workerId/stream ${closed('read', 'worker', true)}`,
       `GET /api/workers/:workerId/webhook ${closed('read', 'worker')}`,
       `GET /api/workers/:workerId/webhook/executions ${closed('read', 'worker')}`,
@@ -155,6 +157,7 @@ describe('the access of every route', () => {
       `POST /agents ${closed('admin', 'tenant')}`,
       `POST /api/workers ${closed('submit', 'worker')}`,
       `POST /api/workers/:workerId ${closed('submit', 'worker')}`,
+      `POST /api/workers/:workerId/schedules ${closed('submit', 'worker')}`,
       `POST /api/workers/:workerId/webhook/regenerate-token ${closed('submit', 'worker')}`,
       `POST /approvals/:id ${closed('submit', 'job')}`,
       `POST /events ${closed('read', 'session', true)}`,

@@ -7,6 +7,8 @@ const NAMES: Readonly<Partial<Record<ErrorCode, string>>> = Object.freeze({
   IDEMPOTENCY_MISMATCH: 'idempotency_mismatch',
   VISIBILITY_UNSUPPORTED: 'unsupported',
   WEBHOOK_URL_REFUSED: 'url_not_allowed',
+  WORKER_SCHEDULE_LIMIT: 'limit_exceeded',
+  SCHEDULE_LIMIT_REACHED: 'limit_exceeded',
   RATE_LIMITED: 'rate_limited',
 });
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { addFileRoutes } from './files.ts';
 import type { WorkerRoutesOptions } from './options.ts';
+import { addScheduleRoutes } from './schedules.ts';
 import { addStreamRoutes } from './stream.ts';
 import { addTurnRoutes } from './turns.ts';
 import { addWebhookRoutes } from './webhooks.ts';
@@ -13,4 +14,5 @@ export const addWorkerRoutes = (server: FastifyInstance, options: WorkerRoutesOp
   addStreamRoutes(server, options);
   addFileRoutes(server, options);
   addWebhookRoutes(server, options);
+  addScheduleRoutes(server, options);
 };

@@ -3,6 +3,7 @@ import { startApi } from '../../support/api.ts';
 import { defineChangeChecks } from './suite-changes.ts';
 import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineFileChecks } from './suite-files.ts';
+import { defineScheduleChecks } from './suite-schedules.ts';
 import { defineStreamChecks } from './suite-streams.ts';
 import { defineTurnChecks } from './suite-turns.ts';
 import { defineWebhookChecks } from './suite-webhooks.ts';
@@ -21,4 +22,5 @@ describe('conformance of the workers API', () => {
   defineFileChecks(target);
   defineChangeChecks(target);
   defineWebhookChecks(target);
+  defineScheduleChecks(target);
 });

@@ -17,6 +17,9 @@ const ROUTES: readonly { readonly method: string; readonly path: string; readonl
   { method: 'DELETE', path: '/webhook' },
   { method: 'POST', path: '/webhook/regenerate-token' },
   { method: 'GET', path: '/webhook/executions' },
+  { method: 'POST', path: '/schedules', body: { input: 'x', when: { type: 'delayed', delayInSeconds: 9_000 } } },
+  { method: 'GET', path: '/schedules' },
+  { method: 'DELETE', path: '/schedules/sch_01HZY31W2SZJ8MJ2FQTR3M1K9D' },
   { method: 'DELETE', path: '' },
 ];
 
