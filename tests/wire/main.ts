@@ -1,5 +1,5 @@
 /**
- * `npm run conformance -- jobs [--url URL --secret SECRET] [--api-key KEY]`: the checks of an API family against any server
+ * `npm run conformance -- jobs|workers|batches [--url URL --secret SECRET] [--api-key KEY]`: the checks of an API family against any server
  * of it, line by line; without --url against a server of this clone, which is started for it. Ends with 1 when one fails.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { ServerProcess } from '../support/server-process.ts';
 import { BATCH_CHECKS } from './batches/checks.ts';
 import { CHECKS } from './jobs/checks.ts';
 import { CONFORMANCE_VARIABLES } from './jobs/find-target.ts';
+import { WORKER_CHECKS } from './workers/checks.ts';
 
 /** A session token in place of an API key may have to wait for a minute, more than once. */
 const TEST_TIMEOUT_MS = 300_000;
@@ -20,6 +21,7 @@ const TEST_TIMEOUT_MS = 300_000;
 /** The families that have checks. */
 const FAMILIES: Readonly<Record<string, { readonly checks: readonly string[]; readonly file: string }>> = {
   jobs: { checks: CHECKS, file: join(import.meta.dirname, 'jobs/conformance.test.ts') },
+  workers: { checks: WORKER_CHECKS, file: join(import.meta.dirname, 'workers/conformance.test.ts') },
   batches: { checks: BATCH_CHECKS, file: join(import.meta.dirname, 'batches/conformance.test.ts') },
 };
 

@@ -1,4 +1,4 @@
-import { startApi } from '../../support/api.ts';
+import { type ApiOptions, startApi } from '../../support/api.ts';
 import { mintToken, type Target } from './target.ts';
 
 /** Where `npm run conformance` says which server to check. */
@@ -8,13 +8,13 @@ export const CONFORMANCE_VARIABLES = {
   apiKey: 'CONFORMANCE_API_KEY',
 } as const;
 
-/** The server that the environment names, else one in this process. */
-export const findTarget = async (): Promise<Target> => {
+/** The server that the environment names, else one in this process, with these options. */
+export const findTarget = async (options: ApiOptions = {}): Promise<Target> => {
   const { env } = process;
   const url = env[CONFORMANCE_VARIABLES.url];
   const signingSecret = env[CONFORMANCE_VARIABLES.secret];
   if (url === undefined || signingSecret === undefined) {
-    const api = await startApi();
+    const api = await startApi(options);
     return { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
   }
   const apiKey = env[CONFORMANCE_VARIABLES.apiKey];

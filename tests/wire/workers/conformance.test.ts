@@ -1,5 +1,5 @@
 import { describe } from 'node:test';
-import { startApi } from '../../support/api.ts';
+import { findTarget } from '../jobs/find-target.ts';
 import { defineChangeChecks } from './suite-changes.ts';
 import { defineCredentialChecks } from './suite-credentials.ts';
 import { defineFileChecks } from './suite-files.ts';
@@ -8,12 +8,11 @@ import { defineStreamChecks } from './suite-streams.ts';
 import { defineTurnChecks } from './suite-turns.ts';
 import { defineWebhookChecks } from './suite-webhooks.ts';
 
-const api = await startApi({
+const target = await findTarget({
   defaultAgent: 'shell',
   allowPrivateWebhooks: false,
   rateLimits: { sessionToken: null, apiKey: null },
 });
-const target = { url: api.url, signingSecret: api.signingSecret, apiKey: api.adminKey };
 
 describe('conformance of the workers API', () => {
   defineCredentialChecks(target);
