@@ -270,7 +270,13 @@ describe('the budget of one job', () => {
     const accepted = await hand('low');
     assert.equal(accepted.status, 200);
     const limits = await getJobBudget(api.context.db, String(accepted.json['job_id']));
-    assert.deepEqual(limits?.limits, { level: 'low', maxModelCalls: 5, maxCostMicros: 50_000, maxRunMs: 120_000 });
+    assert.deepEqual(limits?.limits, {
+      level: 'low',
+      maxModelCalls: 5,
+      maxCostMicros: 50_000,
+      maxRunMs: 120_000,
+      maxSteps: null,
+    });
     const refused = await hand('lavish');
     assert.deepEqual([refused.status, refused.json['error']], [400, 'Invalid job submission body']);
   });
