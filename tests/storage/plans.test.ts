@@ -137,7 +137,7 @@ for (const statistics of ['full', 'empty'] as const) {
       ['events/read-job', [queued.session_num, 0, 100, queued.id], 20],
       ['events/bounds', [queued.session_num], 20],
       ['events/newest', [[queued.session_num]], 20],
-      ['events/prune', [86_400_000, 100], 200],
+      ['events/prune', [86_400_000, 100], 10_000],
       ['messages/list-job', [queued.id], 20],
       ['sessions/get', ['tenant-1', 'session-20'], 20],
       ['sessions/list', ['tenant-1', null, null, null, 20, false], 200],
