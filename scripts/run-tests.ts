@@ -15,12 +15,13 @@ import { parseArgs } from 'node:util';
 const SUITE = ['src', 'tests', 'sdk', 'web/src'].map((folder) => `${folder}/**/*.test.ts`);
 const GLOBAL_SETUP = 'tests/support/global-setup.ts';
 
-// The slowest test waits for a real lease to expire after a kill; nothing in the suite needs a whole minute.
-const TEST_TIMEOUT_MS = 60_000;
+// The slowest tests kill servers and wait for real leases: half a minute each, and twice that where a machine is slow.
+const TEST_TIMEOUT_MS = 120_000;
 // The timeout cannot end a test that never yields, or a file that hangs before its first test; silence gives them away.
 const SILENCE_LIMIT_MS = 180_000;
-// Test files mostly wait for the database and for child processes, so a second file fits on each core.
-const CONCURRENCY = Math.min(availableParallelism() * 2, 8);
+// Test files start servers and sandboxes of their own: one more than there are cores keeps these busy, and a second one on
+// each made leases run out before their time.
+const CONCURRENCY = Math.min(availableParallelism() + 1, 8);
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } });
 const missing = positionals.filter((file) => !existsSync(file));
