@@ -89,7 +89,7 @@ export class NodeLease {
   #hold(sentAtMs: number): void {
     this.#heldUntilMs = sentAtMs + this.#options.leaseMs;
     clearTimeout(this.#expiry);
-    this.#expiry = setTimeout(() => this.declareLost(), this.#heldUntilMs - performance.now());
+    this.#expiry = setTimeout(() => this.declareLost(), Math.max(0, this.#heldUntilMs - performance.now()));
   }
 
   async #beat(): Promise<void> {

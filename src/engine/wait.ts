@@ -1,4 +1,4 @@
-/** Resolves after the time, or at once when the signal is aborted. Never rejects. */
+/** Resolves after the time (one that has passed is no time), or at once when the signal is aborted. Never rejects. */
 export const waitFor = async (ms: number, signal?: AbortSignal): Promise<void> => {
   if (signal?.aborted) return;
   await new Promise<void>((resolve) => {
@@ -7,7 +7,7 @@ export const waitFor = async (ms: number, signal?: AbortSignal): Promise<void> =
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.max(0, ms));
     signal?.addEventListener('abort', done, { once: true });
   });
 };
@@ -35,7 +35,7 @@ export class Bell {
           this.#wake = undefined;
           resolve();
         };
-        const timer = setTimeout(done, ms);
+        const timer = setTimeout(done, Math.max(0, ms));
         signal.addEventListener('abort', done, { once: true });
         this.#wake = done;
       });
