@@ -23,6 +23,9 @@ const SILENCE_LIMIT_MS = 180_000;
 // each made leases run out before their time.
 const CONCURRENCY = Math.min(availableParallelism() + 1, 8);
 
+// How many files the end of a whole run names: where a suite that has grown slow is to be thinned.
+const SLOWEST_SHOWN = 10;
+
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } });
 const missing = positionals.filter((file) => !existsSync(file));
 if (missing.length > 0) {
@@ -54,6 +57,10 @@ const events = run({
   execArgv: ['--disable-warning=ExperimentalWarning'],
 });
 
+const fileTimes: { readonly file: string; readonly seconds: number }[] = [];
+events.on('test:summary', ({ file, duration_ms: milliseconds }) => {
+  if (file !== undefined) fileTimes.push({ file: path.relative('.', file), seconds: milliseconds / 1000 });
+});
 let testCount = 0;
 events.on('test:pass', () => {
   testCount += 1;
@@ -67,3 +74,8 @@ events.on('end', () => {
 events.on('data', () => silenceTimer.refresh());
 await pipeline(events, new spec(), process.stdout, { end: false });
 clearTimeout(silenceTimer);
+if (fileTimes.length > SLOWEST_SHOWN) {
+  const slowest = fileTimes.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST_SHOWN);
+  const lines = slowest.map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
+  process.stdout.write(`\nslowest files:\n${lines.join('\n')}\n`);
+}

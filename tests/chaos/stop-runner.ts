@@ -30,16 +30,16 @@ export const stopRunner = async (options: StopRunnerOptions): Promise<Proof> => 
   const servers = [first];
   try {
     const idle = new Set(readProcessTree(first.pid));
-    // Long enough that they still run when the second runner has started, on a busy machine too.
-    const accepted = await submitLedgerJobs(client, { jobs, steps: 8, stepSeconds: 0.8 });
+    const accepted = await submitLedgerJobs(client, { jobs, steps: 5, stepSeconds: 0.8 });
     await allSteps(query, { started: accepted.size, finished: Math.ceil(jobs / 2) }, options.deadlineMs);
     const sandboxes = readProcessTree(first.pid).filter((pid) => !idle.has(pid));
     const births = new Map(sandboxes.map((pid) => [pid, readStartTime(pid)]));
-    const second = await ServerProcess.start(settings);
-    servers.push(second);
     const stoppedAt = new Date();
     first.signal('SIGSTOP');
     say(`stopped a runner with ${accepted.size} jobs and ${sandboxes.length} processes in sandboxes`);
+    // Not before: its start takes seconds on a busy machine, and the jobs would have ended by then.
+    const second = await ServerProcess.start(settings);
+    servers.push(second);
     await allJobsEnded(query, options.deadlineMs);
     const survivors = sandboxes.filter((pid) => isRunning(pid) && readStartTime(pid) === births.get(pid));
     const before = await snapshot(query);

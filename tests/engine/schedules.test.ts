@@ -177,7 +177,8 @@ describe('schedules', () => {
     const node = await startTestNode(t, { databaseUrl: database.url, settings: { KAZI_SESSION_MAX_REQUESTS: '1' } });
     const id = await due(node, { agent: 'default', policy: { overlap: 'queue_all' } });
     await settled(id, 1);
-    // A request whose job called no model is given back at its end: this one is not to end.
+    // A request whose job called no model is given back at its end.
+    await node.ended((await read(node, id)).lastJobId ?? '');
     await rows(`update accounts set requests = 1 where kind = 'session' and id = $1`, [`sched_${id}`]);
     await fire(node, id, 0);
     assert.equal((await settled(id, 2))[1], 'due failed Session request budget exceeded (1)');
