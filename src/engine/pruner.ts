@@ -9,13 +9,14 @@ import { pruneNodes } from '../storage/nodes.ts';
 import { pruneRequestCounts } from '../storage/request-counts.ts';
 import { pruneScheduleRuns } from '../storage/schedule-runs.ts';
 import { pruneSessionKeys } from '../storage/sessions.ts';
+import { pruneDeliveries } from '../storage/webhook-log.ts';
 import { jitter, waitFor } from './wait.ts';
 
 const EVERY_MS = 600_000;
 const ANSWERS_LIMIT = 10_000;
 const SESSIONS_LIMIT = 1_000;
-/** How long the log of a schedule is kept. */
-const RUN_DAYS = 90;
+/** How long the logs of schedules and of webhook endpoints are kept. */
+const LOG_DAYS = 90;
 /** A job that was admitted so long ago is not on its way any more. */
 const ORPHAN_MS = 600_000;
 
@@ -28,8 +29,9 @@ export interface PrunerOptions {
 }
 
 /**
- * Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, old runs of schedules, money
- * held for jobs that never came, workspaces of forks that a crash cut short, and events that the operator does not keep.
+ * Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, old runs of schedules, old
+ * deliveries to endpoints, money held for jobs that never came, workspaces of forks that a crash cut short, and events that
+ * the operator does not keep.
  */
 export class Pruner {
   readonly #db: Queryable;
@@ -68,7 +70,8 @@ export class Pruner {
         await sweepForks({ ...this.#context, db: this.#db });
         await pruneNodes(this.#db);
         await this.#forgetEvents();
-        await pruneScheduleRuns(this.#db, RUN_DAYS, ANSWERS_LIMIT);
+        await pruneScheduleRuns(this.#db, LOG_DAYS, ANSWERS_LIMIT);
+        await pruneDeliveries(this.#db, LOG_DAYS, ANSWERS_LIMIT);
       } catch (error) {
         if (!isDatabaseUnavailable(error)) this.#log.error({ err: error }, 'pruning failed');
       }

@@ -134,3 +134,7 @@ export const replayFailedDeliveries = async (
   },
 ): Promise<number> =>
   (await db.query('webhook-log/replay-failed', [which.tenantId, which.since, which.endpointId, which.limit])).length;
+
+/** Forgets deliveries of endpoints that ended so many days ago, a part of them at a time; gives their number. */
+export const pruneDeliveries = async (db: Queryable, days: number, limit: number): Promise<number> =>
+  (await db.query('webhook-log/prune', [days, limit])).length;

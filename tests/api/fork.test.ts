@@ -204,7 +204,7 @@ test('a server that is killed between the copy and the commit leaves no session,
   const database = await createTestDatabase(t);
   const folder = await mkdtemp(join(tmpdir(), 'kazi-killed-fork-'));
   t.after(async () => await rm(folder, { recursive: true, force: true }));
-  const settings = { DATABASE_URL: database.url, KAZI_DATA_DIR: folder, KAZI_SANDBOX: 'just-bash' };
+  const settings = { DATABASE_URL: database.url, KAZI_DATA_DIR: folder };
   const query = rowsOf(database.url);
   const first = await ServerProcess.start(settings);
   const ask = async (server: ServerProcess, body: Readonly<Record<string, unknown>>) =>

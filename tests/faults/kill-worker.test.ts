@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createTestDatabase } from '../support/database.ts';
 import { TEST_API_KEY } from '../support/job-client.ts';
 import { makeDataDir } from '../support/node.ts';
 import { ServerProcess } from '../support/server-process.ts';
@@ -9,7 +10,8 @@ const SCRIPT = 'echo begun > begun.txt; sleep 1; echo finished';
 
 /** Conformance check 47 of the workers API. */
 test('47. a killed server takes the turn of a worker up again, and its stream goes on by id', async (t) => {
-  const settings = { KAZI_DATA_DIR: await makeDataDir(t), KAZI_SANDBOX: 'just-bash' };
+  const { url } = await createTestDatabase(t);
+  const settings = { DATABASE_URL: url, KAZI_DATA_DIR: await makeDataDir(t) };
   let server = await ServerProcess.start(settings);
   try {
     const callerOf = ({ url }: ServerProcess) => new Caller({ url, signingSecret: '', apiKey: TEST_API_KEY });

@@ -32,7 +32,7 @@ import { Realtime } from '../../src/realtime/realtime.ts';
 import { echoRuntime } from '../../src/runtimes/echo/echo-runtime.ts';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { shellRuntime } from '../../src/runtimes/shell/shell-runtime.ts';
-import { JustBashProvider } from '../../src/sandboxes/just-bash/just-bash-provider.ts';
+import { chooseSandboxProvider } from '../../src/sandboxes/choose-provider.ts';
 import { Database, type Queryable } from '../../src/storage/database.ts';
 import { Notifications } from '../../src/storage/notifications.ts';
 import { SessionFiles } from '../../src/workspaces/session-files.ts';
@@ -231,7 +231,7 @@ const startEngine = async (
   { context, egress }: { readonly context: ActionContext; readonly egress: GuardedEgress },
 ): Promise<ActionContext> => {
   const { db, log } = context;
-  const sandboxes = new JustBashProvider({ logger: log });
+  const { provider: sandboxes } = await chooseSandboxProvider({ name: null, logger: log });
   undo.defer(async () => await sandboxes.stop());
   const workbenches = new SessionWorkbenches({ dataDir, sandboxes, blobs: context.blobs, log });
   const engine = new Engine({

@@ -34,7 +34,6 @@ export const startModelServer = async (
     KAZI_API_KEY: TEST_API_KEY,
     KAZI_SESSION_SIGNING_SECRET: signingSecret,
     KAZI_POLL_MS: '200',
-    KAZI_SANDBOX: 'just-bash',
     ...(await modelSettings(model.url, { format: options.format ?? 'messages', dataDir })),
   };
   const config = loadConfig({ env, flags: { port: '0' }, file: null, workingFolder: dataDir });
