@@ -18,6 +18,9 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 };
 
+/** Most bytes of a refused body that are still read, so that its sender comes to read the answer: 16 times what a request may have. */
+const MOST_DRAINED_BYTES = 64 * 1024 * 1024;
+
 /** Answers a failed request. What is not an error of kazi's registry is a defect: a bare 500 to the client, the cause to the log. */
 export const sendError = (log: Logger, error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
   const known = toKaziError(error);
@@ -27,6 +30,9 @@ export const sendError = (log: Logger, error: unknown, request: FastifyRequest, 
     if (known.code === 'INTERNAL') log.error(fields, 'request failed');
     else log.warn(fields, 'request failed');
   }
+  // A connection that is closed while its client still writes is reset, and the client never sees why.
+  const isDrained = known.code === 'BODY_TOO_LARGE' && Number(request.headers['content-length']) <= MOST_DRAINED_BYTES;
+  if (isDrained) reply.removeHeader('connection');
   const answer = toAnswer(known, request);
   reply.headers(answer.headers ?? {});
   if (answer.retryAfterSeconds !== null) reply.header('Retry-After', String(answer.retryAfterSeconds));

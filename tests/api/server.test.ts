@@ -40,6 +40,27 @@ describe('bodies', () => {
     assert.deepEqual([response.status, await response.json()], [413, { ok: false, error: 'Request body too large' }]);
   });
 
+  test('of 40 MiB reach their end, for a client that writes all before it reads', async () => {
+    const { port } = new URL(api.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    const length = 40 * 1024 * 1024;
+    socket.write(`POST /submit HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+    for (let written = 0; written < length; written += 1024 * 1024) {
+      await new Promise((resolve, reject) => {
+        socket.once('error', reject);
+        socket.write(Buffer.alloc(1024 * 1024, ' '), resolve);
+      });
+    }
+    // On the same connection: what is left of the first request is not in the way.
+    socket.write('GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await once(socket, 'close');
+    assert.match(text, /^HTTP\/1\.1 413 [^]*Request body too large"\}HTTP\/1\.1 200 /);
+  });
+
   test('of exactly 4 MiB are read', async () => {
     const body = Buffer.concat([Buffer.from('{"question":"x","agent_type":"echo"}'), oversized]).subarray(
       0,
