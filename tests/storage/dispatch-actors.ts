@@ -13,7 +13,7 @@ import {
 import { cancelJob, promoteSessions } from '../../src/storage/jobs.ts';
 import { beatNode } from '../../src/storage/nodes.ts';
 import { acceptJobs, type JobSubmission } from '../../src/storage/submissions.ts';
-import { claim, makeEntry, makeLastEntry, makeNode, makeSubmission } from '../support/factories.ts';
+import { claim, goodEnd, makeEntry, makeLastEntry, makeNode, makeSubmission } from '../support/factories.ts';
 import { eventually } from '../support/signals.ts';
 
 /** Chance that can be played again: the same seed gives the same numbers. */
@@ -66,6 +66,8 @@ export interface Arena {
   readonly leaseMs: number;
   readonly maxAttempts: number;
   readonly tenantCap: number;
+  /** Every how manieth run fails; none when absent. */
+  readonly failOneIn?: number;
   /** Ids of all jobs that were accepted. */
   readonly accepted: string[];
   /** How often each job's end was written. */
@@ -137,6 +139,11 @@ export const rescueRegularly = async (arena: Arena, dice: Dice, signal: AbortSig
   }
 };
 
+const BAD_END = {
+  events: [{ type: 'job.failed' }],
+  finish: { ...goodEnd, state: 'failed', error: 'failed by chance' },
+} as const;
+
 /** A node that claims and runs jobs, and now and then stands still for longer than its lease, then goes on as if nothing were. */
 export class FlakyNode {
   readonly #arena: Arena;
@@ -200,8 +207,9 @@ export class FlakyNode {
       this.#arena.counts.released += (await releaseJobs(this.#arena.db, [release], 'test')).released;
       return;
     }
-    const { ends } = this.#arena;
-    if (await this.#write(makeLastEntry(job, { writeNum: writeNum + 1 }), nodeId)) {
+    const { ends, failOneIn } = this.#arena;
+    const end = failOneIn !== undefined && dice.oneIn(failOneIn) ? BAD_END : {};
+    if (await this.#write(makeLastEntry(job, { writeNum: writeNum + 1, ...end }), nodeId)) {
       ends.set(job.id, (ends.get(job.id) ?? 0) + 1);
     }
   }
