@@ -1,10 +1,11 @@
 /**
  * `npm test [-- FILE… | --name REGEXP]`: runs the whole suite, or only the given files, with Node's own runner.
+ * `npm run proofs` runs what takes too long for every change: tests/proofs.
  *
  * A test file ends by itself once its tests are done. One that leaves a handle open never does, and is ended here as a
  * failure after a silence: `--test-force-exit` would hide it, and can cut off the report of what has failed.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -12,8 +13,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 
-// tests/units.test.ts takes in what stands in src.
-const SUITE = ['tests', 'sdk', 'web/src'].map((folder) => `${folder}/**/*.test.ts`);
+const PROOFS = 'tests/proofs/';
 const GLOBAL_SETUP = 'tests/support/global-setup.ts';
 
 // The slowest tests kill servers and wait for real leases: half a minute each, and twice that where a machine is slow.
@@ -27,12 +27,22 @@ const CONCURRENCY = Math.min(availableParallelism() + 1, 8);
 // How many files the end of a whole run names: where a suite that has grown slow is to be thinned.
 const SLOWEST_SHOWN = 10;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { name: { type: 'string' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { name: { type: 'string' }, proofs: { type: 'boolean', default: false } },
+});
 const missing = positionals.filter((file) => !existsSync(file));
 if (missing.length > 0) {
   process.stderr.write(`found no test file "${missing.join('", "')}", expected a path as from the repository's root\n`);
   process.exit(2);
 }
+
+/** Files of the suite, or those of the proofs. tests/units.test.ts takes in what stands in src. */
+const chooseFiles = (): string[] => {
+  if (positionals.length > 0) return positionals;
+  const all = ['tests', 'sdk', 'web/src'].flatMap((folder) => globSync(`${folder}/**/*.test.ts`));
+  return all.filter((file) => file.startsWith(PROOFS) === values.proofs).toSorted();
+};
 
 // Ends the running files but not this process, so that the global teardown still stops the database.
 const interruption = new AbortController();
@@ -49,7 +59,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const events = run({
-  ...(positionals.length > 0 ? { files: positionals.map((file) => path.resolve(file)) } : { globPatterns: SUITE }),
+  files: chooseFiles().map((file) => path.resolve(file)),
   ...(existsSync(GLOBAL_SETUP) ? { globalSetupPath: path.resolve(GLOBAL_SETUP) } : {}),
   ...(values.name === undefined ? {} : { testNamePatterns: [new RegExp(values.name, 'u')] }),
   concurrency: CONCURRENCY,

@@ -7,6 +7,7 @@ const BIOME = 'node_modules/@biomejs/biome/bin/biome';
 /** Task name (as in package.json) → arguments of node; what the user adds follows them. */
 export const TASKS = {
   test: ['scripts/run-tests.ts'],
+  proofs: ['scripts/run-tests.ts', '--proofs'],
   demo: ['scripts/demo.ts'],
   bench: ['bench/main.ts'],
   chaos: ['tests/chaos/main.ts'],

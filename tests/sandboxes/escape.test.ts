@@ -19,7 +19,7 @@ import {
 
 /**
  * Attempts to get out of a bubblewrap sandbox, each proven to fail. As root they run twice: here, where every session has
- * a uid of its own, and by ordinary-user.test.ts as an ordinary user.
+ * a uid of its own, and by tests/proofs/ordinary-user.test.ts as an ordinary user.
  */
 const skip = await findSkipReason('bubblewrap');
 const provider = makeProvider('bubblewrap');

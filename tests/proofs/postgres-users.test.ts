@@ -5,9 +5,9 @@ import { before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chownTree } from '../../src/postgres/account.ts';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
-import { atEnd, copyPackageWithoutLinks, query, scratchFolder, sharedFolder } from './scratch.ts';
-import { type Elsewhere, startServingProcess } from './serving-process.ts';
-import { silentLogger } from './silent-logger.ts';
+import { atEnd, copyPackageWithoutLinks, query, scratchFolder, sharedFolder } from '../postgres/scratch.ts';
+import { type Elsewhere, startServingProcess } from '../postgres/serving-process.ts';
+import { silentLogger } from '../postgres/silent-logger.ts';
 
 const isRoot = process.getuid?.() === 0;
 const skip = isRoot ? false : 'needs root, to run things as other users';

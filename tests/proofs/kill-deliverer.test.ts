@@ -7,7 +7,7 @@ import { type Reply, startReceiver } from '../support/receiver.ts';
 import { rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { eventually } from '../support/signals.ts';
-import { WebhookCaller } from './webhook-caller.ts';
+import { WebhookCaller } from '../webhooks/webhook-caller.ts';
 
 const JOBS = 12;
 

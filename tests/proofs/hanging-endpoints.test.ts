@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startApi } from '../support/api.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { WebhookCaller } from './webhook-caller.ts';
+import { WebhookCaller } from '../webhooks/webhook-caller.ts';
 
 const HANGING = 100;
 const JOBS_EACH = 4;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeFolder, startKazi, startServing } from '../cli/kazi-process.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { makeFolder, startKazi, startServing } from './kazi-process.ts';
 
 test('kazi run goes on across the kill and restart of the server, without a gap or a repeated line of the log', async (t) => {
   const database = await createTestDatabase(t);

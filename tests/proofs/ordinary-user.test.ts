@@ -10,7 +10,7 @@ import { isReadableByOthers } from '../../src/sandboxes/is-reachable.ts';
 /** Any uid that is nobody's. */
 const ORDINARY_UID = 29_999;
 const FILES = ['bubblewrap.test.ts', 'escape.test.ts', 'bombs.test.ts', 'just-bash-escape.test.ts'].map((name) =>
-  join(import.meta.dirname, name),
+  join(import.meta.dirname, '../sandboxes', name),
 );
 
 const findSkipReason = (): string | false => {

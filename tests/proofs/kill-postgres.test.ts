@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
-import { captureLog } from './captured-log.ts';
-import { atEnd, query, sharedFolder } from './scratch.ts';
-import { startServingProcess } from './serving-process.ts';
-import { silentLogger } from './silent-logger.ts';
+import { captureLog } from '../postgres/captured-log.ts';
+import { atEnd, query, sharedFolder } from '../postgres/scratch.ts';
+import { startServingProcess } from '../postgres/serving-process.ts';
+import { silentLogger } from '../postgres/silent-logger.ts';
 
 const dataDir = await sharedFolder();
 
