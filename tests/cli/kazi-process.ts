@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../../bin/kazi', import.meta.url));
+const HOST = fileURLToPath(new URL('command-host.ts', import.meta.url));
+/** Commands that stay, start servers or end their process. */
+const NEEDS_A_PROCESS = new Set(['serve', 'run', 'fake-model', 'doctor']);
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -14,6 +18,13 @@ export interface CallResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** A call of kazi with the whole of its environment. */
+export interface CommandLine {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Environment;
 }
 
 /** A `bin/kazi` that is running. */
@@ -70,11 +81,44 @@ export const startKazi = (
   return { child, ended, waitFor };
 };
 
-/** Runs `bin/kazi` to its end. */
+/**
+ * Runs a command line of kazi to its end: `bin/kazi` where it needs a process, and otherwise in a host that has loaded it
+ * already, because the start of Node takes longer than most commands.
+ */
 export const callKazi = async (
   argv: readonly string[],
   options: { readonly cwd: string; readonly env?: Environment },
-): Promise<CallResult> => await startKazi(argv, options).ended;
+): Promise<CallResult> => {
+  const { cwd, env = {} } = options;
+  if (NEEDS_A_PROCESS.has(argv[0] ?? '')) return await startKazi(argv, options).ended;
+  const host = idleHosts.pop() ?? startHost();
+  host.ref();
+  host.channel?.ref();
+  host.send({ argv, cwd, env: { ...cleanEnvironment(), ...env } });
+  const answered = new AbortController();
+  const { signal } = answered;
+  const [result] = (await Promise.race([
+    once(host, 'message', { signal }),
+    once(host, 'exit', { signal }).then(([code]) => {
+      throw new Error(`kazi ${argv.join(' ')} ended its host with ${code}`);
+    }),
+  ])) as [CallResult];
+  answered.abort();
+  host.unref();
+  host.channel?.unref();
+  idleHosts.push(host);
+  return result;
+};
+
+/** Calls that overlap have a host each. */
+const idleHosts: ChildProcess[] = [];
+
+const startHost = (): ChildProcess => {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const host = fork(HOST, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  process.once('exit', () => host.kill('SIGKILL'));
+  return host;
+};
 
 /** A server that is ready, with the environment that makes client commands find it. */
 export interface ServingKazi {
