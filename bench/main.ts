@@ -5,6 +5,7 @@ import { benchAgentsDelta } from './agent-delta.ts';
 import { benchAgentsOverhead } from './agent-overhead.ts';
 import { benchAgentsWaiting } from './agent-waiting.ts';
 import { benchBatch } from './batch.ts';
+import { benchBatchIntake } from './batch-intake.ts';
 import { type BenchServer, startBenchServer } from './bench-node.ts';
 import { benchLongDrain } from './drain.ts';
 import { benchFairness } from './fairness.ts';
@@ -23,12 +24,9 @@ import { benchWebhookFirstAttempt } from './webhook-first-attempt.ts';
 const HELP = `Measures kazi on this machine, beside a plain-table queue in the same run.
 
   npm run bench                    everything but the long drain, about 4 minutes
-  npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting fairness saturated drain'}
-                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out webhook-first-attempt
-                                   schedule-lateness; agents stands for its three
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting batch fairness saturated drain'}
-                                   agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out webhook-first-attempt;
-                                   agents stands for its three
+                                   batch-intake agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out
+                                   webhook-first-attempt schedule-lateness; agents and batch stand for theirs, too
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
 
@@ -59,6 +57,19 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     { name: 'agents-overhead', run: async (server) => await benchAgentsOverhead(server, isQuick ? 5 : 20) },
     { name: 'agents-delta', run: async (server) => await benchAgentsDelta(server, isQuick ? 20 : 200) },
     { name: 'batch', run: async (server) => await benchBatch(server, 10_000 * scale) },
+    {
+      name: 'batch-intake',
+      run: async (server) =>
+        await benchBatchIntake(
+          server,
+          isQuick
+            ? [{ items: 1_000, mebibytes: 10 }]
+            : [
+                { items: 10_000, mebibytes: 20 },
+                { items: 50_000, mebibytes: 250 },
+              ],
+        ),
+    },
     { name: 'sockets-idle', run: async (server) => await benchIdleSockets(server, 5_000 * scale) },
     {
       name: 'sse-fan-out',

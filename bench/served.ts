@@ -4,6 +4,7 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { createParser } from 'eventsource-parser';
 import type { BenchServer } from './bench-node.ts';
 
@@ -15,9 +16,12 @@ interface ServedEvent {
 
 /** A whole kazi in a process of its own, as users start it, and a client with kept-alive connections. */
 export interface ServedKazi {
+  readonly pid: number;
   /** Hands a job over, to the agent echo when none is named; gives its id. Throws for any answer but 200. */
   submit(question: string, agent?: string): Promise<string>;
   get(path: string): Promise<unknown>;
+  /** Sends a body in chunks, each when the one before has been taken. Throws for any answer but 200. */
+  post(path: string, body: Iterable<string>): Promise<Record<string, unknown>>;
   /** Reads an event stream to its end; each event is handed over as it arrives. */
   follow(path: string, onEvent: (event: ServedEvent) => void): Promise<void>;
   stop(): Promise<void>;
@@ -38,14 +42,16 @@ export const serveKazi = async (
   const url = await readyUrl(child, 'kazi');
   const key = (await readFile(join(dataDir, 'secrets', 'api-key'), 'utf8')).trim();
   const agent = new Agent({ keepAlive: true, maxSockets: options.clients });
-  const call = async (method: string, path: string, body?: string): Promise<Record<string, unknown>> =>
+  const call = async (method: string, path: string, body: Iterable<string> = []): Promise<Record<string, unknown>> =>
     await send({ url: new URL(path, url), method, agent, key, body });
   return {
+    pid: child.pid ?? 0,
     submit: async (question, agentType = 'echo') => {
-      const answer = await call('POST', '/submit', JSON.stringify({ question, agent_type: agentType }));
+      const answer = await call('POST', '/submit', [JSON.stringify({ question, agent_type: agentType })]);
       return String(answer['job_id']);
     },
     get: async (path) => await call('GET', path),
+    post: async (path, body) => await call('POST', path, body),
     follow: async (path, onEvent) => {
       const headers = { authorization: `Bearer ${key}`, accept: 'text/event-stream' };
       const response = await fetch(new URL(path, url), { headers });
@@ -76,10 +82,14 @@ const send = async (call: {
   readonly method: string;
   readonly agent: Agent;
   readonly key: string;
-  readonly body: string | undefined;
+  readonly body: Iterable<string>;
 }): Promise<Record<string, unknown>> => {
   const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
-  const headers = { authorization: `Bearer ${call.key}`, 'content-length': Buffer.byteLength(call.body ?? '') };
+  const headers = {
+    authorization: `Bearer ${call.key}`,
+    // Known where it is one piece.
+    ...(Array.isArray(call.body) ? { 'content-length': Buffer.byteLength(call.body.join('')) } : {}),
+  };
   const outgoing = request(call.url, { method: call.method, agent: call.agent, headers }, (response) => {
     let text = '';
     response.setEncoding('utf8');
@@ -93,6 +103,6 @@ const send = async (call: {
     });
   });
   outgoing.on('error', reject);
-  outgoing.end(call.body);
+  Readable.from(call.body).pipe(outgoing);
   return await promise;
 };

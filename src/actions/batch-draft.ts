@@ -1,6 +1,7 @@
 import type { BatchInput, BatchRequest } from '../core/batch.ts';
 import { newJobId } from '../core/job-id.ts';
 import type { ContentBlock } from '../core/journal.ts';
+import { PackedTexts } from '../core/packed-texts.ts';
 import { toDatabaseJson } from '../storage/json.ts';
 
 /** What an item is handed to: known once all items have been read. */
@@ -12,13 +13,13 @@ export interface ItemTarget {
   readonly isPaid: boolean;
 }
 
-/** Bytes of items that go to the database in one call. */
-const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Characters of items that go to the database in one call. */
+const CHUNK_LENGTH = 256 * 1024;
 
-/** Items of a batch as they arrive. Each is kept as the bytes that the database is sent, so a draft is about as large as the request. */
+/** Items of a batch as they arrive. Each is kept as the bytes that the database is sent, so a draft is about as large as the request; what has been handed on is forgotten. */
 export class BatchDraft {
   readonly #most: number;
-  readonly #items: Buffer[] = [];
+  readonly #items = new PackedTexts();
   readonly #profileIds: string[] = [];
   #count = 0;
   #characters = 0;
@@ -57,30 +58,32 @@ export class BatchDraft {
       inputs: request.inputs.map((input) => toInputRow(input, isPlain)),
     };
     // Without its first brace: what is known later goes before it.
-    this.#items.push(Buffer.from(toDatabaseJson(row).slice(1)));
+    this.#items.add(toDatabaseJson(row).slice(1));
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#items.length = 0;
+    this.#items.clear();
     this.#profileIds.length = 0;
     this.#count = 0;
     this.#characters = 0;
   }
 
-  /** JSON texts of arrays, in order; each is made when it is asked for. */
+  /** JSON texts of arrays, in order; each is made when it is asked for, and its items are forgotten. */
   *chunks(laneId: number, targetOf: (profileId: string) => ItemTarget): Generator<string> {
     let parts: string[] = [];
-    let bytes = 0;
-    for (const [index, item] of this.#items.entries()) {
+    let length = 0;
+    let index = 0;
+    for (const item of this.#items.take()) {
       const { sessionNum, sessionId, agent, isPaid } = targetOf(this.#profileIds[index] ?? '');
       const known = { session_num: sessionNum, session_id: sessionId, lane_id: laneId, agent, is_paid: isPaid };
-      parts.push(`${JSON.stringify(known).slice(0, -1)},${item.toString('utf8')}`);
-      bytes += item.length;
-      if (bytes < CHUNK_BYTES) continue;
+      parts.push(`${JSON.stringify(known).slice(0, -1)},${item}`);
+      length += item.length;
+      index += 1;
+      if (length < CHUNK_LENGTH) continue;
       yield `[${parts.join(',')}]`;
       parts = [];
-      bytes = 0;
+      length = 0;
     }
     if (parts.length > 0) yield `[${parts.join(',')}]`;
   }

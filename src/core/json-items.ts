@@ -13,7 +13,7 @@ const MARKS = Uint8Array.from({ length: 256 }, (_, byte) => ('",:{}[]'.includes(
 
 /** Where an item ends inside a chunk, and what of it came in chunks before. */
 interface Listener {
-  /** The JSON text of an item, without what stands between items. */
+  /** The JSON text of an item, without what stands between items; a view that holds only during the call. */
   readonly onItem: (text: Buffer) => void;
   /** The member was found once more: as with JSON.parse the last one counts, and what was handed over is void. */
   readonly onRestart: () => void;
@@ -144,8 +144,8 @@ export class JsonItems {
   }
 
   #endItem(chunk: Buffer, from: number, to: number): void {
-    if (to > from) this.#item.push(Buffer.from(chunk.subarray(from, to)));
-    const text = this.#item.length === 1 && this.#item[0] ? this.#item[0] : Buffer.concat(this.#item);
+    const end = chunk.subarray(from, to);
+    const text = this.#item.length === 0 ? end : Buffer.concat([...this.#item, end]);
     this.#item = [];
     if (text.every(isSpace)) return;
     this.#rest.push(ZERO);
