@@ -8,7 +8,7 @@ const take = (text: string, cuts: readonly number[] = []): { items: unknown[]; w
   const bytes = Buffer.from(text);
   const texts: Buffer[] = [];
   const splitter = new JsonItems('requests', {
-    onItem: (item) => void texts.push(item),
+    onItem: (item) => void texts.push(Buffer.from(item)),
     onRestart: () => void texts.splice(0),
   });
   const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length];
