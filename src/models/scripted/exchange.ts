@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChosenTurn, findPlace, turnAt } from './choose-turn.ts';
+import { describeFault, refusalOf, unknownModel } from './fault-answer.ts';
 import type { FaultCounter } from './fault-counter.ts';
 import { fillTurn } from './fill-turn.ts';
 import { newId } from './new-id.ts';
@@ -80,36 +81,6 @@ const checkKey = ({ requiredKey, format, request }: Exchange): void => {
       ? "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
       : 'Incorrect API key provided. The fake model expects the requiredKey of its script.',
   );
-};
-
-const unknownModel = (model: string, { name }: WireFormat): WireError =>
-  new WireError(
-    404,
-    name === 'anthropic-messages'
-      ? `model: ${model}`
-      : `The model \`${model}\` does not exist or you do not have access to it.`,
-  );
-
-/** The error answer that a fault stands for; null for faults of another kind. */
-const refusalOf = (fault: ScriptedFault, prompt: Prompt, format: WireFormat): WireError | null => {
-  if (fault.contextOverflow === true) return format.contextOverflow(prompt);
-  // A whole answer cannot fail half-way, so it fails as a whole.
-  const status = fault.status ?? (fault.errorAfterCharacters !== undefined && !prompt.isStream ? 500 : null);
-  if (status === null) return null;
-  const {
-    code = null,
-    retryAfterSeconds = null,
-    message = USUAL_MESSAGES[status] ?? `Scripted fault ${status}.`,
-  } = fault;
-  return new WireError(status, message, { code, retryAfterSeconds });
-};
-
-const USUAL_MESSAGES: Readonly<Record<number, string>> = {
-  401: 'Incorrect API key provided.',
-  429: 'Rate limit reached. Please try again later.',
-  500: 'The server had an error while processing your request.',
-  503: 'The server is currently overloaded. Please try again later.',
-  529: 'Overloaded',
 };
 
 interface Sending {
@@ -204,13 +175,4 @@ const errorHeaders = (format: WireFormat, { status, retryAfterSeconds }: WireErr
   headers['retry-after'] = String(Math.ceil(retryAfterSeconds));
   if (format.name !== 'anthropic-messages') headers['retry-after-ms'] = String(Math.round(retryAfterSeconds * 1000));
   return headers;
-};
-
-const describeFault = (fault: ScriptedFault): string => {
-  if (fault.status !== undefined) return `status ${fault.status}`;
-  if (fault.contextOverflow === true) return 'context overflow';
-  if (fault.hang === true) return 'hang';
-  if (fault.cutAfterCharacters !== undefined) return `cut after ${fault.cutAfterCharacters} characters`;
-  if (fault.hangAfterCharacters !== undefined) return `hang after ${fault.hangAfterCharacters} characters`;
-  return `error after ${fault.errorAfterCharacters} characters`;
 };

@@ -9,6 +9,7 @@ const KEYS: readonly string[] = [
   ...['cacheWriteTokens', 'outputTokens', 'reasoningTokens', 'finish', 'delayMs', 'tokenDelayMs', 'chunkCharacters'],
   ...['faults', 'status', 'retryAfterSeconds', 'code', 'message', 'contextOverflow', 'hang', 'cutAfterCharacters'],
   ...['hangAfterCharacters', 'errorAfterCharacters', 'expect', 'lastToolResultContains', 'offersTool'],
+  ...['batches', 'expired', 'loseAnswer', 'failed'],
 ];
 
 /** The script in a parsed JSON value. Throws one INVALID_CONFIG that lists every fault: where, what was found, what is expected. */

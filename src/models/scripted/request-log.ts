@@ -11,6 +11,8 @@ export interface LoggedRequest {
   /** Index of the turn in its conversation, from 0. */
   readonly turn: number | null;
   readonly isStream: boolean;
+  /** Id of the batch that the request came in; absent for a call of its own. */
+  readonly batch?: string;
   /** True when the request carried an API key; the key itself is kept nowhere. */
   readonly hadKey: boolean;
   readonly messageCount: number | null;

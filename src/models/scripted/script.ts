@@ -11,6 +11,7 @@ const FAULT_KINDS = [
   'status',
   'contextOverflow',
   'hang',
+  'expired',
   'cutAfterCharacters',
   'hangAfterCharacters',
   'errorAfterCharacters',
@@ -24,6 +25,7 @@ const fault = z
     message: name.optional(),
     contextOverflow: z.literal(true).optional(),
     hang: z.literal(true).optional(),
+    expired: z.literal(true).optional(),
     cutAfterCharacters: count.optional(),
     hangAfterCharacters: count.optional(),
     errorAfterCharacters: count.optional(),
@@ -92,14 +94,37 @@ const conversation = z.strictObject({
   repeatLast: z.boolean().optional(),
 });
 
+const BATCH_FAULT_KINDS = ['status', 'loseAnswer', 'failed', 'expired'] as const;
+
+/** What happens to a whole batch that a client hands in. */
+const batchFault = z
+  .strictObject({
+    status: z.int().min(400).max(599).optional(),
+    retryAfterSeconds: z.number().nonnegative().max(86_400).optional(),
+    message: name.optional(),
+    loseAnswer: z.literal(true).optional(),
+    failed: name.optional(),
+    expired: z.literal(true).optional(),
+  })
+  .refine((found) => BATCH_FAULT_KINDS.filter((kind) => found[kind] !== undefined).length === 1, {
+    message: `exactly one of ${BATCH_FAULT_KINDS.join(', ')}`,
+  });
+
+const batches = z.strictObject({
+  delayMs: delayMs.optional(),
+  faults: z.array(batchFault.nullable()).optional(),
+});
+
 /** What a script file holds. Unknown keys are faults: a misspelt one would silently change what a test proves. */
 export const scriptSchema = z.strictObject({
   requiredKey: name.optional(),
   models: z.array(name).min(1).optional(),
   conversations: z.array(conversation).min(1),
+  batches: batches.optional(),
 });
 
 export type Script = z.infer<typeof scriptSchema>;
 export type ScriptedConversation = z.infer<typeof conversation>;
 export type ScriptedTurn = z.infer<typeof turn>;
 export type ScriptedFault = z.infer<typeof fault>;
+export type ScriptedBatchFault = z.infer<typeof batchFault>;

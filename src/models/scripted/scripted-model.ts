@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { anthropicMessages } from './anthropic-messages.ts';
+import { ScriptedBatches } from './batches/scripted-batches.ts';
+import { batchServer } from './batches/serve-batches.ts';
 import { answerExchange } from './exchange.ts';
 import { FaultCounter } from './fault-counter.ts';
 import { openaiChat } from './openai-chat.ts';
@@ -47,10 +49,17 @@ export const startScriptedModel = async (options: ScriptedModelOptions): Promise
   const { host = '127.0.0.1', port = 0 } = options;
   const log = new RequestLog(options.log);
   const faults = new FaultCounter();
+  const batches = new ScriptedBatches({
+    script: options.script,
+    faults,
+    log,
+    keepsBodies: options.keepBodies ?? false,
+  });
+  const serveBatches = batchServer(batches);
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
   const server = createServer((request, response) => {
-    const handled = handle({ request, response, log, faults, options, stopping: stopping.signal });
+    const handled = handle({ request, response, log, faults, options, serveBatches, stopping: stopping.signal });
     running.add(handled);
     void handled.finally(() => running.delete(handled));
   });
@@ -63,6 +72,7 @@ export const startScriptedModel = async (options: ScriptedModelOptions): Promise
     waitFor: async (test, waiting) => await log.waitFor(test, waiting),
     stop: async () => {
       stopping.abort();
+      batches.stop();
       stopped ??= close(server);
       await stopped;
       await Promise.all(running);
@@ -89,6 +99,7 @@ interface Handling {
   readonly log: RequestLog;
   readonly faults: FaultCounter;
   readonly options: ScriptedModelOptions;
+  readonly serveBatches: ReturnType<typeof batchServer>;
   readonly stopping: AbortSignal;
 }
 
@@ -97,11 +108,14 @@ const handle = async (handling: Handling): Promise<void> => {
   const { request, response, log, faults, options, stopping } = handling;
   const path = (request.url ?? '').replace(/\?.*$/s, '').replace(/^\/v1(?=\/)/, '');
   const format = request.method === 'POST' ? FORMATS.find((one) => one.path === path) : undefined;
+  const { script, keepBodies = false } = options;
+  const requiredKey = options.requiredKey ?? script.requiredKey ?? null;
   if (format === undefined) {
-    answerOther(path, handling);
+    // Errors of a connection come with its close.
+    response.on('error', () => {});
+    if (!(await handling.serveBatches({ path, request, response, requiredKey }))) answerOther(path, handling);
     return;
   }
-  const { script, keepBodies = false } = options;
   const note = log.open({ format: format.name, hadKey: format.keyOf(request.headers) !== null });
   const gone = new AbortController();
   response.once('close', () => {
@@ -111,7 +125,6 @@ const handle = async (handling: Handling): Promise<void> => {
   });
   // Errors of a connection come with its close.
   response.on('error', () => {});
-  const requiredKey = options.requiredKey ?? script.requiredKey ?? null;
   const { signal } = gone;
   try {
     await answerExchange({
@@ -136,7 +149,7 @@ const answerOther = (path: string, { request, response, log, options }: Handling
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead && path === '/_log') return sendJson(response, 200, log.requests);
   if (isRead && path === '/models') return sendJson(response, 200, listModels(request, options.script));
-  const message = `Invalid URL (${request.method} ${request.url}); expected POST ${FORMATS.map((one) => `/v1${one.path}`).join(', ')}, GET /v1/models or GET /_log`;
+  const message = `Invalid URL (${request.method} ${request.url}); expected POST ${FORMATS.map((one) => `/v1${one.path}`).join(', ')}, the endpoints of files and batches, GET /v1/models or GET /_log`;
   const error = new WireError(404, message, { code: 'unknown_url' });
   const isAnthropic = request.headers['anthropic-version'] !== undefined;
   const named = new WireError(404, message);
