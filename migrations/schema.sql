@@ -276,6 +276,25 @@ create table messages (
     created_at timestamp with time zone default clock_timestamp() not null
 );
 
+create table model_batches (
+    id uuid default gen_random_uuid() not null,
+    provider text collate "C" not null,
+    account text collate "C" not null,
+    variant text collate "C" not null,
+    state text default 'submitting'::text not null,
+    requests integer not null,
+    attempted_at timestamp with time zone,
+    refusals integer default 0 not null,
+    provider_id text,
+    node_id bigint,
+    claim_num bigint default 0 not null,
+    due_at timestamp with time zone default clock_timestamp() not null,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    submitted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    error text
+);
+
 create table model_calls (
     job_id uuid not null,
     ordinal integer not null,
@@ -294,7 +313,29 @@ create table model_calls (
     reasoning_tokens bigint,
     cost_micros bigint,
     duration_ms bigint not null,
-    at timestamp with time zone default clock_timestamp() not null
+    at timestamp with time zone default clock_timestamp() not null,
+    is_batched boolean default false not null
+);
+
+create table model_requests (
+    id uuid not null,
+    job_id uuid not null,
+    ordinal integer not null,
+    name text not null,
+    try integer not null,
+    provider text collate "C" not null,
+    account text collate "C" not null,
+    variant text collate "C" not null,
+    model text collate "C" not null,
+    body text,
+    bytes integer not null,
+    held_micros bigint not null,
+    state text default 'collecting'::text not null,
+    batch_id uuid,
+    status integer,
+    answer text,
+    created_at timestamp with time zone default clock_timestamp() not null,
+    answered_at timestamp with time zone
 );
 
 create table nodes (
@@ -586,7 +627,9 @@ alter table jobs add constraint jobs_pkey PRIMARY KEY (id);
 alter table kazi_migrations add constraint kazi_migrations_pkey PRIMARY KEY (version);
 alter table lanes add constraint lanes_pkey PRIMARY KEY (id);
 alter table messages add constraint messages_pkey PRIMARY KEY (session_num, seq);
+alter table model_batches add constraint model_batches_pkey PRIMARY KEY (id);
 alter table model_calls add constraint model_calls_pkey PRIMARY KEY (job_id, ordinal);
+alter table model_requests add constraint model_requests_pkey PRIMARY KEY (id);
 alter table nodes add constraint nodes_pkey PRIMARY KEY (id);
 alter table presence add constraint presence_pkey PRIMARY KEY (bus, holder);
 alter table request_counts add constraint request_counts_pkey PRIMARY KEY (key);
@@ -655,6 +698,13 @@ alter table jobs add constraint jobs_spared_attempts_check CHECK ((spared_attemp
 alter table jobs add constraint jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'complete'::text, 'failed'::text, 'canceled'::text])));
 alter table lanes add constraint lanes_max_running_check CHECK ((max_running >= 0));
 alter table messages add constraint messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text])));
+alter table model_batches add constraint model_batches_check CHECK (((state = 'waiting'::text) <= (provider_id IS NOT NULL)));
+alter table model_batches add constraint model_batches_state_check CHECK ((state = ANY (ARRAY['submitting'::text, 'waiting'::text, 'ended'::text])));
+alter table model_requests add constraint model_requests_check CHECK (((state = 'submitted'::text) <= (batch_id IS NOT NULL)));
+alter table model_requests add constraint model_requests_check1 CHECK (((state = 'answered'::text) <= ((status IS NOT NULL) AND (answer IS NOT NULL))));
+alter table model_requests add constraint model_requests_name_check CHECK ((name = ANY (ARRAY['model'::text, 'compact'::text])));
+alter table model_requests add constraint model_requests_state_check CHECK ((state = ANY (ARRAY['collecting'::text, 'submitted'::text, 'answered'::text, 'expired'::text, 'settled'::text])));
+alter table model_requests add constraint model_requests_try_check CHECK ((try > 0));
 alter table nodes add constraint nodes_role_check CHECK ((role = ANY (ARRAY['api'::text, 'runner'::text, 'all'::text])));
 alter table request_counts add constraint request_counts_key_check CHECK ((octet_length(key) = 16));
 alter table schedule_runs add constraint schedule_runs_check CHECK (((outcome = 'pending'::text) = (retry_at IS NOT NULL)));
@@ -724,6 +774,8 @@ alter table batches add constraint batches_tenant_id_fkey FOREIGN KEY (tenant_id
 alter table jobs add constraint jobs_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES lanes(id);
 alter table jobs add constraint jobs_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table lanes add constraint lanes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+alter table model_requests add constraint model_requests_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES model_batches(id);
+alter table model_requests add constraint model_requests_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs(id);
 alter table schedule_runs add constraint schedule_runs_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
 alter table schedules add constraint schedules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table secrets add constraint secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -765,8 +817,14 @@ CREATE INDEX jobs_of_batch_open ON public.jobs USING btree (batch_num, num) WHER
 CREATE UNIQUE INDEX jobs_one_held ON public.jobs USING btree (tenant_id, session_num) WHERE (lease_id IS NOT NULL);
 CREATE INDEX jobs_steering ON public.jobs USING btree (session_num) WHERE ((state = 'queued'::text) AND (kind = 'steer'::text) AND (attempts = 0));
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
+CREATE UNIQUE INDEX model_batches_by_provider_id ON public.model_batches USING btree (provider, provider_id) WHERE (provider_id IS NOT NULL);
+CREATE INDEX model_batches_due ON public.model_batches USING btree (due_at) WHERE (state <> 'ended'::text);
 CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
+CREATE INDEX model_requests_by_batch ON public.model_requests USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+CREATE INDEX model_requests_by_job ON public.model_requests USING btree (job_id, ordinal);
+CREATE INDEX model_requests_collecting ON public.model_requests USING btree (provider, account, variant, created_at) WHERE (state = 'collecting'::text);
+CREATE INDEX model_requests_loose ON public.model_requests USING btree (job_id) WHERE (state = ANY (ARRAY['collecting'::text, 'answered'::text, 'expired'::text]));
 CREATE INDEX presence_by_holder ON public.presence USING btree (holder);
 CREATE INDEX request_counts_by_end ON public.request_counts USING btree (ends_at);
 CREATE INDEX schedule_runs_by_age ON public.schedule_runs USING btree (claimed_at);
@@ -1329,6 +1387,41 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.charge_model_request(p_id uuid, p_is_paid boolean, p_usage jsonb, p_cost bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_request model_requests;
+begin
+    select * into v_request from model_requests r where r.id = p_id;
+    perform lock_spending(array[v_request.job_id]);
+    update model_requests r set state = 'settled', body = null, answer = null
+    where r.id = p_id and r.state in ('collecting', 'answered', 'expired');
+    if not found then
+        return false;
+    end if;
+    if p_is_paid then
+        insert into model_calls (
+            job_id, ordinal, tenant_id, session_id, user_id, api_key_id, root_job, agent, provider, model, input_tokens,
+            cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_micros, duration_ms, is_batched
+        )
+        select b.job_id, v_request.ordinal, b.tenant_id, b.session_id, b.user_id, b.api_key_id, b.root_job, j.agent,
+            v_request.provider, v_request.model, (p_usage ->> 'inputTokens')::bigint, (p_usage ->> 'cacheReadTokens')::bigint,
+            (p_usage ->> 'cacheWriteTokens')::bigint, (p_usage ->> 'outputTokens')::bigint,
+            (p_usage ->> 'reasoningTokens')::bigint, p_cost, 0, true
+        from job_budgets b join jobs j on j.id = b.job_id where b.job_id = v_request.job_id
+        on conflict (job_id, ordinal) do nothing;
+        if found then
+            perform charge_job(v_request.job_id, coalesce(p_cost, v_request.held_micros),
+                (select b.own_held_micros from job_budgets b where b.job_id = v_request.job_id), 1);
+        end if;
+    end if;
+    return true;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.claim_job_deliveries(p_node bigint, p_jobs uuid[], p_targets text[], p_free integer[], p_usual integer, p_limit integer)
  RETURNS TABLE(id uuid, lease_id bigint, tenant_id text, job_id uuid, endpoint_id uuid, event text, event_at timestamp with time zone, payload jsonb, target text, attempts integer, replayed_after integer, webhook jsonb, previous_sealed text, closed text)
  LANGUAGE plpgsql
@@ -1514,6 +1607,37 @@ begin
         return query select false, v_after, v_wrapped, cardinality(v_locked) < cardinality(v_tenants), null::uuid, null::bigint, null::bigint, null::text, null::bigint,
             null::text, null::text, null::text, null::integer, null::integer, null::text, null::jsonb, null::timestamptz, null::timestamptz;
     end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION public.claim_model_batches(p_node bigint, p_providers text[], p_accounts text[], p_limit integer)
+ RETURNS TABLE(id uuid, claim_num bigint, provider text, state text, provider_id text, requests integer, refusals integer, attempted_at timestamp with time zone, attempted_ms bigint, submitted_ms bigint)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+begin
+    return query
+    with chosen as materialized (
+        select b.id from model_batches b
+        where b.state <> 'ended' and b.due_at <= clock_timestamp()
+            and ((b.provider, b.account) in (select * from unnest(p_providers, p_accounts))
+                or (b.provider = any (p_providers) and b.due_at < clock_timestamp() - interval '10 minutes'))
+            -- A node that asks again is done with all that it had.
+            and not exists (
+                select 1 from nodes n
+                where n.id = b.node_id and n.id <> p_node and n.died_at is null and n.expires_at > clock_timestamp()
+            )
+        order by b.due_at
+        limit p_limit
+        for update skip locked
+    )
+    update model_batches b set node_id = p_node, claim_num = b.claim_num + 1
+    from chosen c
+    where b.id = c.id
+    returning b.id, b.claim_num, b.provider, b.state, b.provider_id, b.requests, b.refusals, b.attempted_at,
+        ceil(extract(epoch from clock_timestamp() - b.attempted_at) * 1000)::bigint,
+        ceil(extract(epoch from clock_timestamp() - b.submitted_at) * 1000)::bigint;
 end
 $function$;
 
@@ -1735,6 +1859,50 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.form_model_batches(p_providers text[], p_accounts text[], p_window_ms bigint, p_most integer, p_most_bytes bigint)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+    v_group record;
+    v_ids uuid[];
+    v_batch uuid;
+    v_formed integer := 0;
+begin
+    for v_group in
+        select r.provider, r.account, r.variant from model_requests r
+        where r.state = 'collecting'
+            -- One whose credential no node has any more goes with another of the same provider.
+            and ((r.provider, r.account) in (select * from unnest(p_providers, p_accounts))
+                or (r.provider = any (p_providers) and r.created_at < clock_timestamp() - interval '10 minutes'))
+        group by r.provider, r.account, r.variant
+        having min(r.created_at) <= clock_timestamp() - p_window_ms * interval '1 ms' or count(*) >= p_most
+            or sum(r.bytes) >= p_most_bytes
+    loop
+        with taken as (
+            select r.id, r.bytes, r.created_at from model_requests r
+            where r.state = 'collecting' and r.provider = v_group.provider and r.account = v_group.account
+                and r.variant = v_group.variant
+                and exists (select 1 from jobs j where j.id = r.job_id and j.state in ('queued', 'running'))
+            order by r.created_at, r.id
+            limit p_most
+            for update skip locked
+        ),
+        measured as (
+            select t.id, sum(t.bytes) over (order by t.created_at, t.id) - t.bytes as before, t.bytes from taken t
+        )
+        select array_agg(m.id) into v_ids from measured m where m.before = 0 or m.before + m.bytes <= p_most_bytes;
+        continue when v_ids is null;
+        insert into model_batches (provider, account, variant, requests)
+        values (v_group.provider, v_group.account, v_group.variant, cardinality(v_ids)) returning id into v_batch;
+        update model_requests r set state = 'submitted', batch_id = v_batch where r.id = any (v_ids);
+        v_formed := v_formed + 1;
+    end loop;
+    return v_formed;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.has_used_attempts(p_job jobs, p_most integer)
  RETURNS boolean
  LANGUAGE sql
@@ -1878,6 +2046,11 @@ begin
             select 1 from approvals a join jobs j on j.id = a.job_id
             where a.job_id = p_job and a.state in ('allowed', 'denied') and a.decided_at >= j.started_at
         )
+        -- As with a decision: its answer was stored before this lock, or its wake-up comes after it.
+        or exists (
+            select 1 from model_requests r join jobs j on j.id = r.job_id
+            where r.job_id = p_job and r.state in ('answered', 'expired') and r.answered_at >= j.started_at
+        )
         or (
             not exists (
                 select 1 from approvals a where a.job_id = p_job and a.state = 'pending' and a.expires_at > clock_timestamp()
@@ -1885,6 +2058,9 @@ begin
             and not exists (
                 select 1 from job_budgets b join jobs j on j.id = b.job_id
                 where b.parent_job = p_job and j.state in ('queued', 'running')
+            )
+            and not exists (
+                select 1 from model_requests r where r.job_id = p_job and r.state in ('collecting', 'submitted')
             )
         )
     )
@@ -2441,6 +2617,25 @@ AS $function$
     ) end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.store_model_answers(p_batch uuid, p_claim bigint, p_ids uuid[], p_statuses integer[], p_answers text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+    perform 1 from model_batches b where b.id = p_batch and b.claim_num = p_claim and b.state <> 'ended' for no key update;
+    if not found then
+        return false;
+    end if;
+    update model_requests r set
+        state = case when g.status is null then 'expired' else 'answered' end,
+        status = g.status, answer = g.answer, body = null, answered_at = clock_timestamp()
+    from unnest(p_ids, p_statuses, p_answers) g (id, status, answer)
+    where r.id = g.id and r.batch_id = p_batch and r.state = 'submitted';
+    return true;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION public.take_back_deliveries()
  RETURNS bigint
  LANGUAGE sql
@@ -2740,31 +2935,44 @@ begin
     where n.notes ? 'approvals'
     on conflict (id) do nothing;
 
+    insert into model_requests (id, job_id, ordinal, name, try, provider, account, variant, model, body, bytes, held_micros)
+    select r.id, n.job_id, r.ordinal, r.name, r.try, r.provider, r.account, r.variant, r.model, r.body, octet_length(r.body),
+        r.held_micros
+    from unnest(p_entries) n
+    cross join lateral jsonb_to_recordset(n.notes -> 'requests') r (id uuid, ordinal integer, name text, try integer,
+        provider text, account text, variant text, model text, body text, held_micros bigint)
+    where n.notes ? 'requests'
+    on conflict (id) do nothing;
+
     perform lock_spending(array(select n.job_id from unnest(p_entries) n where n.notes ? 'calls'));
     for v_call in
-        select j.id as job_id, j.agent, c.ordinal, c.provider, c.model, c.usage, c.cost_micros, c.duration_ms
+        select j.id as job_id, j.agent, c.ordinal, c.provider, c.model, c.usage, c.cost_micros, c.duration_ms, c.request_id
         from unnest(p_entries) n
         join jobs j on j.id = n.job_id
         cross join lateral jsonb_to_recordset(n.notes -> 'calls')
-            c (ordinal integer, provider text, model text, usage jsonb, cost_micros bigint, duration_ms bigint)
+            c (ordinal integer, provider text, model text, usage jsonb, cost_micros bigint, duration_ms bigint,
+                request_id uuid)
         where n.notes ? 'calls'
         order by j.id, c.ordinal
     loop
         insert into model_calls (
             job_id, ordinal, tenant_id, session_id, user_id, api_key_id, root_job, agent, provider, model, input_tokens,
-            cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_micros, duration_ms
+            cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, cost_micros, duration_ms, is_batched
         )
         select v_call.job_id, v_call.ordinal, b.tenant_id, b.session_id, b.user_id, b.api_key_id, b.root_job, v_call.agent,
             v_call.provider, v_call.model, (v_call.usage ->> 'inputTokens')::bigint,
             (v_call.usage ->> 'cacheReadTokens')::bigint, (v_call.usage ->> 'cacheWriteTokens')::bigint,
             (v_call.usage ->> 'outputTokens')::bigint, (v_call.usage ->> 'reasoningTokens')::bigint, v_call.cost_micros,
-            v_call.duration_ms
+            v_call.duration_ms, v_call.request_id is not null
         from job_budgets b where b.job_id = v_call.job_id
         on conflict (job_id, ordinal) do nothing;
         -- Of a call without a known price the estimate stays charged.
         if found then
             perform charge_job(v_call.job_id,
                 coalesce(v_call.cost_micros, (select b.own_held_micros from job_budgets b where b.job_id = v_call.job_id)), 0, 1);
+        end if;
+        if v_call.request_id is not null then
+            update model_requests r set state = 'settled', body = null, answer = null where r.id = v_call.request_id;
         end if;
     end loop;
 end

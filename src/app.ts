@@ -19,11 +19,12 @@ import { DEFAULT_TENANT_ID } from './core/principal.ts';
 import { webhookPolicy } from './core/webhook-policy.ts';
 import type { Egress } from './egress/egress.ts';
 import { createEgress, type GuardedEgress } from './egress/guarded-egress.ts';
-import { Engine } from './engine/engine.ts';
+import { Engine, type EngineOptions } from './engine/engine.ts';
 import { LifeSign } from './engine/life-sign.ts';
 import { toWebhookBody } from './http/jobs/webhook-body.ts';
 import { buildServer } from './http/server.ts';
 import { toTurnWebhookBody } from './http/workers/turn-webhook-body.ts';
+import { createModelBatches } from './models/batches/model-batches.ts';
 import { createModelCatalog } from './models/model-catalog.ts';
 import { createModels } from './models/models.ts';
 import { type PriceOverrides, parsePriceOverrides } from './models/price-table.ts';
@@ -227,13 +228,21 @@ const buildContext = (parts: {
 };
 
 /** Only nodes that run jobs call models. */
-const startLlmRuntime = (config: Config, undo: AsyncDisposableStack): Runtime => {
+const startModels = (
+  { config, extraRuntimes = [] }: AppOptions,
+  undo: AsyncDisposableStack,
+): Pick<EngineOptions, 'runtimes' | 'modelBatches'> => {
   const egress = createEgress({ allowPrivate: config.allowPrivateFetch });
   undo.defer(async () => await egress.stop());
-  return createLlmRuntime({
-    models: createModels({ settings: config, priceOverrides: priceOverridesOf(config) }),
-    egress,
-  });
+  const models = createModels({ settings: config, priceOverrides: priceOverridesOf(config) });
+  return {
+    runtimes: [echoRuntime, shellRuntime, createLlmRuntime({ models, egress }), ...extraRuntimes],
+    modelBatches: {
+      batches: createModelBatches({ settings: config, models }),
+      batchWindowMs: config.modelBatchWindowMs,
+      batchPollMs: config.modelBatchPollMs,
+    },
+  };
 };
 
 const priceOverridesOf = ({ pricesFile }: Config): PriceOverrides =>
@@ -278,7 +287,7 @@ const startEngine = async (parts: {
   readonly webhookEgress: Egress;
 }): Promise<{ readonly engine: Engine; readonly context: ActionContext; readonly sandboxReason: string }> => {
   const { context, undo } = parts;
-  const { config, log, extraRuntimes = [] } = parts.options;
+  const { config, log } = parts.options;
   const choice = await chooseSandboxProvider({ name: config.sandbox, logger: log });
   undo.defer(async () => await choice.provider.stop());
   log.info({ sandbox: choice.provider.name }, choice.reason);
@@ -296,7 +305,7 @@ const startEngine = async (parts: {
     log,
     notifications: context.notifications,
     workbenches,
-    runtimes: [echoRuntime, shellRuntime, startLlmRuntime(config, undo), ...extraRuntimes],
+    ...startModels(parts.options, undo),
     findAgent: async (job) => await agentOfRun(db, job),
     role: config.role,
     address: `${hostname()}:${process.pid}`,

@@ -1,6 +1,7 @@
 import { type AgentDefinition, findAgentFaults } from '../core/agent-definition.ts';
 import { builtinAgent } from '../core/builtin-agents.ts';
 import { KaziError } from '../core/errors.ts';
+import { findBatchFault } from '../core/model-batch.ts';
 import type { Principal } from '../core/principal.ts';
 import { requireScope } from '../core/scope.ts';
 import { addAgentVersion, type StoredAgent } from '../storage/agents.ts';
@@ -19,7 +20,7 @@ export const createAgent = async (
 ): Promise<StoredAgent> => {
   requireScope(principal, 'admin');
   if (builtinAgent(definition.name)) throw new KaziError('AGENT_BUILTIN', { agent: definition.name });
-  const faults = findAgentFaults(definition);
+  const faults = [...findAgentFaults(definition), ...ownModelFaults(context, definition)];
   if (faults.length > 0) {
     const message = `Invalid agent: ${faults.slice(0, SHOWN_FAULTS).join('; ')}`;
     throw new KaziError('INVALID_REQUEST', { message });
@@ -29,4 +30,11 @@ export const createAgent = async (
   const { name, version } = stored.agent;
   context.log.info({ tenant: principal.tenantId, agent: name, version }, 'agent version created');
   return stored;
+};
+
+/** Of an agent that takes the server's own model: whether that one can be called as it wants. */
+const ownModelFaults = ({ models }: ActionContext, { model, modelCalls }: AgentDefinition): string[] => {
+  const fault =
+    modelCalls === 'batch' && model === null && models.ownModel !== null ? findBatchFault(models.ownModel) : null;
+  return fault === null ? [] : [fault];
 };

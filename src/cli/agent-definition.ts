@@ -10,6 +10,7 @@ export interface AgentOptions {
   readonly description?: string;
   readonly runtime?: string;
   readonly model?: string;
+  readonly modelCalls?: string;
   readonly instructions?: string;
   readonly tools?: string;
   readonly budget?: string;
@@ -26,6 +27,7 @@ export const readAgentDefinition = async (options: AgentOptions): Promise<Defini
     description: options.description,
     runtime: options.runtime,
     model: options.model,
+    model_calls: options.modelCalls,
     instructions: options.instructions === undefined ? undefined : await readInstructions(options.instructions),
     tools: options.tools
       ?.split(',')

@@ -149,6 +149,7 @@ const addAgents = (program: Command, act: Act): void => {
     .option('--description <text>', 'what it is for')
     .option('--runtime <runtime>', 'llm, shell or echo (llm)')
     .option('--model <model>', 'provider/model (KAZI_MODEL)')
+    .option('--model-calls <how>', 'direct, or batch: at half the price, within a day (direct)')
     .option('--instructions <text>', 'what the model is told; @FILE reads a file')
     .option('--tools <names>', 'only these built-in tools, such as read,search; "" for none')
     .option('--budget <level>', 'low, standard, high or unlimited')

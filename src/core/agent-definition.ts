@@ -1,6 +1,7 @@
 import { AGENT_DEFAULTS, type Agent, type EgressPolicy, type McpServer } from './agent.ts';
 import { BUILTIN_TOOLS } from './builtin-tools.ts';
 import { findSchemaFault } from './json-schema.ts';
+import { findBatchFault } from './model-batch.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** What a client says of an agent; storing it gives it a version. */
@@ -21,6 +22,7 @@ export const findAgentFaults = (agent: AgentDefinition): readonly string[] => [
     ? []
     : [`name: ${found(agent.name)}, expected 1 to 64 of a-z, 0-9, "-" and "_", not beginning with "-" or "_"`]),
   ...runtimeFaults(agent),
+  ...modelCallFaults(agent),
   ...(agent.tools ?? []).flatMap((tool, index) => toolFaults(tool, `tools[${index}]`)),
   ...repeated(agent.tools ?? []).map((tool) => `tools: ${found(tool)} twice, expected each name once`),
   ...agent.mcpServers.flatMap((server, index) => serverFaults(server, `mcp_servers[${index}]`)),
@@ -35,6 +37,7 @@ export const findAgentFaults = (agent: AgentDefinition): readonly string[] => [
 /** The fields of the wire that only the runtime `llm` reads. */
 const LLM_FIELDS = Object.freeze({
   model: 'model',
+  model_calls: 'modelCalls',
   instructions: 'instructions',
   tools: 'tools',
   mcp_servers: 'mcpServers',
@@ -52,6 +55,12 @@ const runtimeFaults = (agent: AgentDefinition): string[] => {
       ([field]) =>
         `${field}: found a value with the runtime "${agent.runtime}", expected none; only the runtime "llm" reads it`,
     );
+};
+
+/** Of an agent that names no model, whoever knows the server's own looks. */
+const modelCallFaults = ({ model, modelCalls }: AgentDefinition): string[] => {
+  const fault = modelCalls === 'batch' && model !== null ? findBatchFault(model) : null;
+  return fault === null ? [] : [fault];
 };
 
 const toolFaults = (tool: string, place: string): string[] => {

@@ -1,6 +1,7 @@
 import { type ApprovalPolicy, NO_APPROVALS } from './approval.ts';
 import type { BudgetLevel } from './budget.ts';
 import type { JsonSchema } from './json-schema.ts';
+import type { ModelCalls } from './model-batch.ts';
 
 /** The agent loops that kazi has. */
 export type RuntimeName = 'llm' | 'shell' | 'echo';
@@ -16,6 +17,8 @@ export interface Agent {
   readonly description: string;
   /** `provider/model`; null = the server's KAZI_MODEL. */
   readonly model: string | null;
+  /** How it calls its model. */
+  readonly modelCalls: ModelCalls;
   /** What the model is told about its task, before kazi's own words about the workspace. */
   readonly instructions: string | null;
   /** Names of the built-in tools that it may use; null = all of them. */
@@ -67,6 +70,7 @@ export const AGENT_DEFAULTS = Object.freeze<Omit<Agent, 'name' | 'runtime' | 've
   maxRunning: null,
   description: '',
   model: null,
+  modelCalls: 'direct',
   instructions: null,
   tools: null,
   mcpServers: [],

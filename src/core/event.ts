@@ -13,6 +13,7 @@ export type EventType =
   | 'output.written'
   | 'message.delta'
   | 'message.created'
+  | 'model_call.batched'
   | 'model_call.retried'
   | 'context.compacted'
   | 'approval.requested'

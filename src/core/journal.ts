@@ -2,6 +2,7 @@ import type { ApprovalRequest } from './approval.ts';
 import type { ArtifactEntry } from './artifact.ts';
 import type { EventType } from './event.ts';
 import type { JobOutcome } from './job.ts';
+import type { ModelRequestEntry } from './model-batch.ts';
 import type { ModelCall } from './model-call.ts';
 
 /** A step as the journal holds it. A finished step is never run again. */
@@ -46,6 +47,8 @@ export interface JournalEvent {
   readonly step?: Step;
   /** Accounted in the same commit: what the step's model call used and cost; its hold is released. */
   readonly modelCall?: ModelCall;
+  /** Handed in for a batch of its provider in the same commit. */
+  readonly modelRequest?: ModelRequestEntry;
   /** Asked in the same commit. */
   readonly approval?: ApprovalRequest;
   /** Stands for all that was said in the session up to this entry, from now on. */

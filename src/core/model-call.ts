@@ -19,4 +19,6 @@ export interface ModelCall {
   /** Micro-dollars, rounded up; null when the price is unknown, never a guess. */
   readonly costMicros: number | null;
   readonly durationMs: number;
+  /** The request of a batch that it was; absent for a call of its own. */
+  readonly requestId?: string;
 }

@@ -200,6 +200,17 @@ export const SETTINGS = Object.freeze({
     fallback: 200,
     documentation: 'Model calls that an item of a batch may ask for at most.',
   }),
+  modelBatchWindowMs: always(settingKinds.integer(0, 3_600_000), {
+    variable: 'KAZI_MODEL_BATCH_WINDOW_MS',
+    fallback: 10_000,
+    documentation:
+      'How long calls of models are gathered for one batch of their provider, where agents call them in batches (docs/provider-batches.md).',
+  }),
+  modelBatchPollMs: always(settingKinds.integer(10, 3_600_000), {
+    variable: 'KAZI_MODEL_BATCH_POLL_MS',
+    fallback: 60_000,
+    documentation: 'Longest time between two looks at a batch of a provider; young ones are looked at more often.',
+  }),
   maxAttempts: always(settingKinds.integer(1, 100), {
     variable: 'KAZI_MAX_ATTEMPTS',
     fallback: 3,

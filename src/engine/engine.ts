@@ -16,6 +16,7 @@ import { JobRequests } from './job-requests.ts';
 import type { JobRunOptions } from './job-run.ts';
 import { Journal } from './journal.ts';
 import type { LifeSign } from './life-sign.ts';
+import { ModelBatcher, type ModelBatcherOptions } from './model-batcher.ts';
 import { NodeLease } from './node-lease.ts';
 import { PromptExpirer } from './prompt-expirer.ts';
 import { Pruner } from './pruner.ts';
@@ -49,6 +50,8 @@ export interface EngineOptions {
   /** Null = events are kept for good. */
   readonly eventRetentionMs: number | null;
   readonly drainMs: number;
+  /** How calls of models go through batches of their providers. */
+  readonly modelBatches: Pick<ModelBatcherOptions, 'batches' | 'batchWindowMs' | 'batchPollMs'>;
   /** How webhooks are sent. */
   readonly webhooks: Pick<DelivererOptions, 'egress' | 'allowPrivate' | 'renderJob' | 'waitMs' | 'disableAfter'>;
 }
@@ -68,6 +71,7 @@ export class Engine {
   readonly #deliverer: Deliverer;
   readonly #scheduler: Scheduler;
   readonly #finisher: BatchFinisher;
+  readonly #batcher: ModelBatcher;
   readonly #runtimes: ReadonlyMap<RuntimeName, Runtime>;
   #stopping: Promise<void> | undefined;
 
@@ -95,6 +99,8 @@ export class Engine {
     this.#scheduler = new Scheduler(options);
     this.#finisher = new BatchFinisher(options);
     this.#runner.onEnded(() => this.#finisher.hint());
+    this.#batcher = new ModelBatcher({ ...options, ...options.modelBatches, lease: this.#lease });
+    this.#runner.onEnded(() => this.#batcher.hint());
   }
 
   /** Jobs that run here now. */
@@ -128,6 +134,7 @@ export class Engine {
     this.#deliverer.start();
     this.#scheduler.start();
     this.#finisher.start();
+    this.#batcher.start();
   }
 
   /** Claims no more, sees its jobs to their end or hands them back, gives up its lease. Safe twice. */
@@ -145,6 +152,7 @@ export class Engine {
       this.#expirer.stop(),
       this.#deliverer.stop(),
       this.#finisher.stop(),
+      this.#batcher.stop(),
     ]);
     await this.#lease.stop();
     this.#options.lifeSign.stop();

@@ -7,6 +7,7 @@ import { type JobLimits, jobLimits } from '../core/budget.ts';
 import { KaziError } from '../core/errors.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { JournalEvent } from '../core/journal.ts';
+import type { ModelRequestState } from '../core/model-batch.ts';
 import type { ChildJob, RunServices, SessionHistory } from '../runtimes/runtime.ts';
 import { expireJobApprovals, listJobApprovals } from '../storage/approvals.ts';
 import { listArtifacts } from '../storage/artifacts.ts';
@@ -14,6 +15,7 @@ import { getJobBudget, holdSpend } from '../storage/budgets.ts';
 import type { Database } from '../storage/database.ts';
 import { getJob } from '../storage/jobs.ts';
 import { listInputs, readHistory } from '../storage/messages.ts';
+import { listModelRequests } from '../storage/model-requests.ts';
 import type { JobLog } from './job-log.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -69,6 +71,11 @@ export class JobRequests implements RunServices {
       return await listJobApprovals(db, job.id);
     });
     return new Map(decisions.map((decision) => [decision.id, decision]));
+  }
+
+  async modelRequests(ordinal: number): Promise<readonly ModelRequestState[]> {
+    const { db, job, log } = this.#options;
+    return await log.ask(async () => await listModelRequests(db, job.id, ordinal));
   }
 
   async scheduleJob(work: Parameters<RunServices['scheduleJob']>[0]): Promise<string> {

@@ -157,7 +157,7 @@ export class JobRun {
       emitOutput: (output) => this.#log.emitOutput(output),
       emitDelta: (delta) => this.#log.emitDelta(delta),
       stopIfAsked: async () => await this.#boundary.stopIfAsked(),
-      takeInputs: async (ordinal) => await this.#boundary.takeInputs(ordinal, journal),
+      takeInputs: async (ordinal, isAsked = false) => await this.#boundary.takeInputs(ordinal, journal, isAsked),
       services: serve({ job, agent, log: this.#log, workbench }),
       openSandbox: async () => {
         const { sandboxId, sandbox } = await workbench.openSandbox();

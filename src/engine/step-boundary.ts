@@ -48,11 +48,11 @@ export class StepBoundary {
   }
 
   /** What people said to the run before the step with that ordinal; the same again at a later attempt. */
-  async takeInputs(ordinal: number, journal: ReadonlyMap<number, Step>): Promise<readonly string[]> {
+  async takeInputs(ordinal: number, journal: ReadonlyMap<number, Step>, isAsked: boolean): Promise<readonly string[]> {
     const { db, job, log } = this.#options;
     const earlier = job.attempts > 1 ? ((await this.#takenBefore()).get(ordinal) ?? []) : [];
-    // What comes now was not said before a step that is done.
-    if (!this.#hasInput || journal.get(ordinal)?.state === 'finished') return earlier;
+    // What comes now was not said before a step that is done, or whose call is on its way.
+    if (!this.#hasInput || isAsked || journal.get(ordinal)?.state === 'finished') return earlier;
     this.#hasInput = false;
     const taker = { sessionNum: job.sessionNum, jobId: job.id, leaseId: job.leaseId };
     return await log.ask(async () => await takeInputs(db, taker, ordinal));

@@ -3,12 +3,17 @@ import type { DatedPrices, Price } from './model-facts.ts';
 
 const PICODOLLARS_PER_MICRO = 1_000_000n;
 
+/** A part of the price, as a fraction: it is exact. */
+export type PriceFactor = readonly [share: bigint, whole: bigint];
+
+const FULL_PRICE: PriceFactor = [1n, 1n];
+
 /**
  * Micro-dollars of one call, rounded up once; null when tokens occurred that have no price. Reasoning is priced as the
  * output that it is part of. Exact: dollars per million tokens are millionths of a dollar per token, and those are kept
  * as whole picodollars.
  */
-export const costOf = (prices: DatedPrices, usage: TokenUsage): number | null => {
+export const costOf = (prices: DatedPrices, usage: TokenUsage, factor: PriceFactor = FULL_PRICE): number | null => {
   const { inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens } = usage;
   const uncached = Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens);
   const parts: readonly (readonly [number, Price | undefined])[] = [
@@ -23,7 +28,9 @@ export const costOf = (prices: DatedPrices, usage: TokenUsage): number | null =>
     if (price === undefined) return null;
     picodollars += BigInt(tokens) * picodollarsPerToken(price, inputTokens);
   }
-  return Number((picodollars + PICODOLLARS_PER_MICRO - 1n) / PICODOLLARS_PER_MICRO);
+  const [share, whole] = factor;
+  const divisor = PICODOLLARS_PER_MICRO * whole;
+  return Number((picodollars * share + divisor - 1n) / divisor);
 };
 
 /** The prices in force at a time; null when the first ones begin later. */

@@ -16,6 +16,7 @@ export const createModelCatalog = (options: {
   const known = [...new Set([...own, ...[...table.keys()].filter(isUsable), ...BUILTIN_MODELS])];
   const names = new Set(known);
   return {
+    ownModel: settings.model,
     has: (handle) => names.has(handle) || (parseModelId(handle)?.provider === 'openai-compatible' && isUsable(handle)),
     handles: () => known,
     contextTokensOf: (handle) => table.get(handle)?.contextTokens ?? null,

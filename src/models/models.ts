@@ -4,8 +4,10 @@ import { findModelObstacle, MODEL_PROVIDERS, type ModelProvider, type ModelSetti
 import { parseModelId } from '../core/model-id.ts';
 import { SETTINGS } from '../core/settings.ts';
 import { acceptsMedia } from './accepted-media.ts';
+import type { BatchCall } from './batches/batch-call.ts';
+import { BATCH_PRICE } from './batches/batch-price.ts';
 import { costOf, pricesAt } from './cost.ts';
-import type { Model, ModelRequest, ModelResponse, Models } from './model.ts';
+import type { BatchedModel, Model, ModelRequest, ModelResponse, Models } from './model.ts';
 import { loadPriceTable, type ModelFacts, type PriceOverrides } from './price-table.ts';
 import { makeProviderClients, type ProviderClients } from './provider-clients.ts';
 import { makeProviderFetch } from './provider-fetch.ts';
@@ -30,6 +32,7 @@ interface ModelParts {
   readonly key: string | null;
   readonly idleTimeoutMs: number;
   readonly now: () => Date;
+  readonly settings: ModelSettings;
 }
 
 const IDLE_TIMEOUT_MS = 300_000;
@@ -54,12 +57,14 @@ export const createModels = ({
       }
       const { provider, name } = parseModelId(id) as { readonly provider: ModelProvider; readonly name: string };
       const facts = table.get(id) ?? NO_FACTS;
-      return makeModel({ id, provider, name, facts, clients, key: keyOf(provider, settings), idleTimeoutMs, now });
+      const key = keyOf(provider, settings);
+      return makeModel({ id, provider, name, facts, clients, key, idleTimeoutMs, now, settings });
     },
   };
 };
 
-const makeModel = ({ id, provider, name, facts, clients, key, idleTimeoutMs, now }: ModelParts): Model => {
+const makeModel = (parts: ModelParts): Model => {
+  const { id, provider, name, facts, clients, key, idleTimeoutMs, now } = parts;
   const cost = (usage: TokenUsage): number | null => {
     const prices = pricesAt(facts.prices, now());
     return prices === null ? null : costOf(prices, usage);
@@ -84,6 +89,27 @@ const makeModel = ({ id, provider, name, facts, clients, key, idleTimeoutMs, now
     accepts: (mediaType) => acceptsMedia({ provider, name, allowed: facts.accepts }, mediaType),
     cost,
     call,
+    batched: makeBatched(parts),
+  };
+};
+
+const makeBatched = (parts: ModelParts): BatchedModel | null => {
+  const { provider, name, facts, key, idleTimeoutMs, now, settings } = parts;
+  if (provider !== 'anthropic' && provider !== 'openai') return null;
+  const context = { provider, model: name, key, keyVariable: keyVariableOf(provider), idleTimeoutMs };
+  const batchCall: BatchCall = { provider, name, settings, context };
+  const cost = (usage: TokenUsage): number | null => {
+    const prices = pricesAt(facts.prices, now());
+    return prices === null ? null : costOf(prices, usage, BATCH_PRICE[provider]);
+  };
+  return {
+    cost,
+    prepare: async (request) => await (await import('./batches/batch-call.ts')).prepareCall(batchCall, request),
+    read: async (request, answer) => {
+      const { readAnswer } = await import('./batches/batch-call.ts');
+      const response = await readAnswer(batchCall, request, answer);
+      return { ...response, costMicros: response.usage === null ? null : cost(response.usage) };
+    },
   };
 };
 

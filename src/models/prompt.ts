@@ -9,7 +9,7 @@ import {
 } from 'ai';
 import type { JsonSchema } from '../core/json-schema.ts';
 import type { ModelProvider } from '../core/model-choice.ts';
-import type { ModelRequest, ModelTool } from './model.ts';
+import type { ModelTool, PromptRequest } from './model.ts';
 
 type ProviderOptions = NonNullable<SystemModelMessage['providerOptions']>;
 
@@ -30,7 +30,7 @@ const CACHE_MARK: ProviderOptions = { anthropic: { cacheControl: { type: 'epheme
 const OPENAI_OPTIONS: ProviderOptions = { openai: { store: false, strictJsonSchema: false } };
 
 /** Translates a request; its messages are not changed. */
-export const makePrompt = (request: ModelRequest, provider: ModelProvider): Prompt => {
+export const makePrompt = (request: PromptRequest, provider: ModelProvider): Prompt => {
   const { system, messages, tools, outputSchema } = request;
   const isCached = provider === 'anthropic';
   return {

@@ -18,12 +18,12 @@ type MakeModel = (name: string) => LanguageModel;
 export const makeProviderClients = ({ settings, fetch }: ClientOptions): ProviderClients => ({
   anthropic: once(async () => {
     const { createAnthropic } = await import('@ai-sdk/anthropic');
-    const baseURL = withVersion(settings.anthropicBaseUrl ?? 'https://api.anthropic.com');
+    const baseURL = endpointOf('anthropic', settings);
     return createAnthropic({ baseURL, apiKey: settings.anthropicApiKey ?? '', fetch });
   }),
   openai: once(async () => {
     const { createOpenAI } = await import('@ai-sdk/openai');
-    const baseURL = settings.openaiBaseUrl ?? 'https://api.openai.com/v1';
+    const baseURL = endpointOf('openai', settings);
     const openai = createOpenAI({ baseURL, apiKey: settings.openaiApiKey ?? '', fetch });
     return (name) => openai.responses(name);
   }),
@@ -45,6 +45,15 @@ export const makeProviderClients = ({ settings, fetch }: ClientOptions): Provide
     return (name) => compatible.chatModel(name);
   }),
 });
+
+/** Where a provider that has batches is reached, without a slash at its end. */
+export const endpointOf = (provider: 'anthropic' | 'openai', settings: ModelSettings): string => {
+  const url =
+    provider === 'openai'
+      ? (settings.openaiBaseUrl ?? 'https://api.openai.com/v1')
+      : withVersion(settings.anthropicBaseUrl ?? 'https://api.anthropic.com');
+  return url.replace(/\/+$/, '');
+};
 
 /** Anthropic's own clients take the bare host in ANTHROPIC_BASE_URL; this one wants the version behind it. */
 const withVersion = (url: string): string => {

@@ -4,6 +4,7 @@ import type { ArtifactEntry } from '../core/artifact.ts';
 import type { BudgetLevel, JobLimits, ReachedLimit } from '../core/budget.ts';
 import type { ClaimedJob, JobOutcome, JobState } from '../core/job.ts';
 import type { ContentBlock, JournalEvent, Step } from '../core/journal.ts';
+import type { ModelRequestState } from '../core/model-batch.ts';
 
 /** An agent loop. It decides what a job does next; the engine keeps the journal, the lease, the limits and the sandbox. */
 export interface Runtime {
@@ -32,8 +33,11 @@ export interface RunContext {
   emitDelta(delta: MessageDelta): void;
   /** To be called before each step: ends the run here when somebody asked for it, and `signal` is aborted then. */
   stopIfAsked(): Promise<void>;
-  /** What people said to the run while it worked, to be heard before the step with that ordinal; the same at each attempt. */
-  takeInputs(ordinal: number): Promise<readonly string[]>;
+  /**
+   * What people said to the run while it worked, to be heard before the step with that ordinal; the same at each attempt.
+   * `isAsked`: the step's call is on its way already, so that nothing new can join it.
+   */
+  takeInputs(ordinal: number, isAsked?: boolean): Promise<readonly string[]>;
   readonly services: RunServices;
   /** The sandbox of this attempt over the session's workspace; opened at the first call. */
   openSandbox(): Promise<RuntimeSandbox>;
@@ -67,6 +71,8 @@ export interface RunServices {
   }): Promise<{ readonly heldMicros: number } | { readonly reached: ReachedLimit }>;
   /** The requests of this job that somebody was asked to decide, by id. */
   approvals(): Promise<ReadonlyMap<string, ApprovalDecision>>;
+  /** What this job has asked through batches at a step, oldest first. */
+  modelRequests(ordinal: number): Promise<readonly ModelRequestState[]>;
   /** Hands in work for the same session, at a time; gives its job id. */
   scheduleJob(work: { readonly ordinal: number; readonly input: string; readonly at: Date }): Promise<string>;
   /** Hands in a job of its own session whose cost counts to this one. Refuses in words when depth or count is used up. */

@@ -3,6 +3,7 @@ import type { AgentDefinition } from '../core/agent-definition.ts';
 import type { ApprovalRule } from '../core/approval.ts';
 import type { BudgetLevel } from '../core/budget.ts';
 import type { JsonSchema } from '../core/json-schema.ts';
+import type { ModelCalls } from '../core/model-batch.ts';
 import type { Queryable } from './database.ts';
 import { toDatabaseJson } from './json.ts';
 
@@ -32,6 +33,7 @@ interface AgentSettings {
   description?: string;
   max_running?: number | null;
   model?: string | null;
+  model_calls?: ModelCalls;
   instructions?: string | null;
   tools?: readonly string[] | null;
   mcp_servers?: readonly McpServer[];
@@ -124,6 +126,7 @@ const toAgent = ({ name, version, runtime, settings }: AgentRow): Agent => ({
   maxRunning: settings.max_running ?? AGENT_DEFAULTS.maxRunning,
   description: settings.description ?? AGENT_DEFAULTS.description,
   model: settings.model ?? AGENT_DEFAULTS.model,
+  modelCalls: settings.model_calls ?? AGENT_DEFAULTS.modelCalls,
   instructions: settings.instructions ?? AGENT_DEFAULTS.instructions,
   tools: settings.tools ?? AGENT_DEFAULTS.tools,
   mcpServers: settings.mcp_servers ?? AGENT_DEFAULTS.mcpServers,
@@ -152,6 +155,7 @@ const toSettings = (agent: AgentDefinition): AgentSettings => ({
   description: agent.description,
   max_running: agent.maxRunning,
   model: agent.model,
+  model_calls: agent.modelCalls,
   instructions: agent.instructions,
   tools: agent.tools,
   mcp_servers: agent.mcpServers,

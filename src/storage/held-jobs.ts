@@ -1,6 +1,7 @@
 import type { ApprovalRequest } from '../core/approval.ts';
 import type { ArtifactEntry } from '../core/artifact.ts';
 import type { JournalEntry, JournalEvent } from '../core/journal.ts';
+import type { ModelRequestEntry } from '../core/model-batch.ts';
 import type { ModelCall } from '../core/model-call.ts';
 import type { Queryable } from './database.ts';
 import { toDatabaseJson, toDatabaseText } from './json.ts';
@@ -62,18 +63,21 @@ const toEventLine = ({ type, data, message, step }: JournalEvent): Record<string
   step,
 });
 
-/** What the events of an entry bring beside themselves (migration 0010); undefined for most. */
+/** What the events of an entry bring beside themselves (migrations 0010, 0040); undefined for most. */
 const toNotes = (entry: JournalEntry): Record<string, unknown> | undefined => {
   const { events, compact } = entry;
   const calls = events.flatMap(({ modelCall: call, step }) =>
     call === undefined || step === undefined ? [] : [toCallRow(call, step.ordinal)],
   );
   const approvals = events.flatMap(({ approval }) => (approval === undefined ? [] : [toApprovalRow(approval)]));
+  const requests = events.flatMap(({ modelRequest }) => (modelRequest ? [toRequestRow(modelRequest)] : []));
   const summary = events.findLast((event) => event.summary !== undefined)?.summary;
-  if (calls.length + approvals.length === 0 && summary === undefined && compact === undefined) return undefined;
+  if (calls.length + approvals.length + requests.length === 0 && summary === undefined && compact === undefined)
+    return undefined;
   return {
     ...(calls.length > 0 ? { calls } : {}),
     ...(approvals.length > 0 ? { approvals } : {}),
+    ...(requests.length > 0 ? { requests } : {}),
     ...(summary === undefined ? {} : { summary }),
     ...(compact === undefined ? {} : { compact: { step: compact.step, after_seq: compact.afterSeq } }),
   };
@@ -86,6 +90,12 @@ const toCallRow = (call: ModelCall, ordinal: number): Record<string, unknown> =>
   usage: call.usage,
   cost_micros: call.costMicros,
   duration_ms: Math.round(call.durationMs),
+  request_id: call.requestId,
+});
+
+const toRequestRow = ({ heldMicros, ...request }: ModelRequestEntry): Record<string, unknown> => ({
+  ...request,
+  held_micros: heldMicros,
 });
 
 const toApprovalRow = (approval: ApprovalRequest): Record<string, unknown> => ({

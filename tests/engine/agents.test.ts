@@ -150,6 +150,7 @@ describe('an agent in the database', () => {
       description: 'has everything',
       maxRunning: 4,
       model: 'openai/gpt-5',
+      modelCalls: 'batch',
       instructions: 'Be brief.',
       tools: [],
       mcpServers: [

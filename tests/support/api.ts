@@ -26,7 +26,9 @@ import type { SocketSettings } from '../../src/http/jobs/sockets/settings.ts';
 import { toWebhookBody } from '../../src/http/jobs/webhook-body.ts';
 import { buildServer } from '../../src/http/server.ts';
 import { toTurnWebhookBody } from '../../src/http/workers/turn-webhook-body.ts';
+import { createModelBatches } from '../../src/models/batches/model-batches.ts';
 import { createModelCatalog } from '../../src/models/model-catalog.ts';
+import { createModels } from '../../src/models/models.ts';
 import { EventHub } from '../../src/realtime/event-hub.ts';
 import { Realtime } from '../../src/realtime/realtime.ts';
 import { echoRuntime } from '../../src/runtimes/echo/echo-runtime.ts';
@@ -251,6 +253,11 @@ const startEngine = async (
     maxAttempts: 3,
     eventRetentionMs: null,
     drainMs: 0,
+    modelBatches: {
+      batches: createModelBatches({ settings: NO_MODELS, models: createModels({ settings: NO_MODELS }) }),
+      batchWindowMs: 0,
+      batchPollMs: 100,
+    },
     webhooks: {
       egress,
       allowPrivate: options.allowPrivateWebhooks ?? true,

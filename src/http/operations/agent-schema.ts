@@ -92,6 +92,7 @@ export const agentSchema: z.ZodType<AgentDefinition> = strict({
   model: text(256)
     .regex(/^[^\s/]+\/\S+$/, 'provider/model, such as "openai/gpt-5"')
     .nullish(),
+  model_calls: z.enum(['direct', 'batch']).nullish(),
   instructions: text(200_000).nullish(),
   tools: z.array(text(64)).max(64).nullish(),
   mcp_servers: z
@@ -109,6 +110,7 @@ export const agentSchema: z.ZodType<AgentDefinition> = strict({
   description: body.description ?? AGENT_DEFAULTS.description,
   maxRunning: body.max_running ?? AGENT_DEFAULTS.maxRunning,
   model: body.model ?? AGENT_DEFAULTS.model,
+  modelCalls: body.model_calls ?? AGENT_DEFAULTS.modelCalls,
   instructions: body.instructions ?? AGENT_DEFAULTS.instructions,
   tools: body.tools ?? AGENT_DEFAULTS.tools,
   mcpServers: body.mcp_servers ?? AGENT_DEFAULTS.mcpServers,

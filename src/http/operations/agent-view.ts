@@ -24,6 +24,7 @@ export const toAgentView = (known: KnownAgent): View => {
   const { agent } = known;
   return {
     ...toAgentSummary(known),
+    model_calls: agent.modelCalls,
     instructions: agent.instructions,
     tools: agent.tools,
     mcp_servers: agent.mcpServers.map(toServerView),

@@ -2,43 +2,30 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { backoffMs } from '../../core/backoff.ts';
 import type { ReachedLimit } from '../../core/budget.ts';
 import { ModelCallError } from '../../core/model-call-error.ts';
-import type { ModelDelta, ModelRequest, ModelResponse } from '../../models/model.ts';
+import type { ModelDelta, ModelResponse } from '../../models/model.ts';
+import { makeRoom } from './make-room.ts';
 import type { RunParts } from './run-parts.ts';
+import type { StepRequest } from './step-request.ts';
 
 /** How a model call ended. `stopped`: the run was, with what had been said by then. */
 export type CallEnd =
-  | { readonly kind: 'answered'; readonly response: ModelResponse }
+  /** `requestId`: the request of a batch that it was the answer to. */
+  | { readonly kind: 'answered'; readonly response: ModelResponse; readonly requestId?: string }
   | { readonly kind: 'reached'; readonly reached: ReachedLimit }
   | { readonly kind: 'failed'; readonly error: ModelCallError }
-  | { readonly kind: 'stopped'; readonly text: string; readonly reasoning: string; readonly hasBegun: boolean };
-
-export interface StepRequest extends Omit<ModelRequest, 'signal' | 'onDelta' | 'maxOutputTokens'> {
-  readonly ordinal: number;
-  /** Tokens that go in, rather too many than too few. */
-  readonly inputTokens: number;
-  /** Longest answer; what the agent or the model allows when absent. */
-  readonly maxOutputTokens?: number;
-  /** Deltas go to the log; false for calls whose answer nobody reads along. */
-  readonly isStreamed: boolean;
-}
+  | { readonly kind: 'stopped'; readonly text: string; readonly reasoning: string; readonly hasBegun: boolean }
+  /** Its request waits for a batch: the answer comes when the job is woken. */
+  | { readonly kind: 'waiting'; readonly reason: string; readonly wakeAfterMs: number };
 
 /** Tries of one call before the job fails; providers are often overloaded for a minute or two. */
 const MAX_TRIES = 8;
 const LONGEST_WAIT_MS = 60_000;
 /** A provider that asks for more patience than this is out of quota. */
 const LONGEST_RETRY_AFTER_MS = 600_000;
-/** What an agent that says nothing lets one call answer; providers reserve quota by it. */
-const DEFAULT_OUTPUT_TOKENS = 16_384;
-/** An answer that may only be shorter than this is not worth its input. */
-const LEAST_OUTPUT_TOKENS = 256;
-/** Held where the price of a model is unknown: 0.002 USD per 1,000 characters (jobs API, 9.4), at 3 characters a token. */
-const UNKNOWN_MICROS_PER_TOKEN = 6;
 
 /** One model call within all limits: checks them, holds the money, and repeats what may pass when it is repeated. */
 export const callModel = async (run: RunParts, request: StepRequest): Promise<CallEnd> => {
-  const reached = reachedCount(run) ?? run.clock.reached;
-  if (reached) return { kind: 'reached', reached };
-  const room = await holdForCall(run, request);
+  const room = await makeRoom(run, request, (usage) => run.model.cost(usage));
   if ('reached' in room) return { kind: 'reached', reached: room.reached };
   for (let attempt = 1; ; attempt += 1) {
     const said = new HeardSoFar();
@@ -70,57 +57,6 @@ export const callModel = async (run: RunParts, request: StepRequest): Promise<Ca
   }
 };
 
-const reachedCount = ({ limits, tally }: RunParts): ReachedLimit | null => {
-  const { maxModelCalls, maxSteps = null } = limits;
-  const used = tally.modelCalls;
-  if (maxSteps !== null && used >= maxSteps) return { scope: 'job', measure: 'steps', limit: maxSteps, used };
-  if (maxModelCalls === null || used < maxModelCalls) return null;
-  return { scope: 'job', measure: 'model_calls', limit: maxModelCalls, used };
-};
-
-/** Holds the worst case of the call. Where less is left, the answer may be shorter; too little left is the end. */
-const holdForCall = async (
-  run: RunParts,
-  request: StepRequest,
-): Promise<{ readonly maxOutputTokens: number } | { readonly reached: ReachedLimit }> => {
-  const { model, agent } = run;
-  const wish = request.maxOutputTokens ?? agent.limits.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS;
-  const most = Math.min(wish, model.maxOutputTokens ?? wish);
-  const costOf = (outputTokens: number): number | null =>
-    model.cost({
-      inputTokens: request.inputTokens,
-      cacheReadTokens: 0,
-      cacheWriteTokens: 0,
-      outputTokens,
-      reasoningTokens: 0,
-    });
-  const dearest = costOf(most);
-  const estimate = request.inputTokens * UNKNOWN_MICROS_PER_TOKEN;
-  const least = Math.min(most, LEAST_OUTPUT_TOKENS);
-  const hold = await run.context.services.holdSpend({
-    wantedMicros: dearest ?? estimate,
-    leastMicros: costOf(least) ?? estimate,
-  });
-  if ('reached' in hold) return hold;
-  if (dearest === null || hold.heldMicros >= dearest) return { maxOutputTokens: most };
-  return { maxOutputTokens: longestAnswer(costOf, hold.heldMicros, { least, most }) };
-};
-
-/** The most output tokens whose cost is within the amount; `least` is. */
-const longestAnswer = (
-  costOf: (outputTokens: number) => number | null,
-  micros: number,
-  bounds: { readonly least: number; readonly most: number },
-): number => {
-  let { least, most } = bounds;
-  while (least < most) {
-    const middle = Math.ceil((least + most) / 2);
-    if ((costOf(middle) ?? 0) <= micros) least = middle;
-    else most = middle - 1;
-  }
-  return least;
-};
-
 /** Null when it is not worth another try. */
 const retryDelay = (run: RunParts, error: ModelCallError, attempt: number): number | null => {
   if (!error.isRetryable || attempt >= MAX_TRIES) return null;
@@ -133,7 +69,8 @@ const retryDelay = (run: RunParts, error: ModelCallError, attempt: number): numb
   return error.retryAfterMs + backoffMs({ attempt: 1, firstMs: 250, longestMs: 250, random: Math.random });
 };
 
-const retriedEvent = (
+/** What the log says of a call that is made again. */
+export const retriedEvent = (
   step: number,
   error: ModelCallError,
   retry: { readonly attempt: number; readonly delayMs: number },

@@ -25,6 +25,7 @@ const contextOf = (signal: AbortSignal): ToolCallContext => ({
     opening: refuse,
     holdSpend: refuse,
     approvals: refuse,
+    modelRequests: refuse,
     scheduleJob: refuse,
     spawnJob: refuse,
     publish: refuse,

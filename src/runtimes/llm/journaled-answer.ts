@@ -31,10 +31,10 @@ export const earlierResponse = (run: RunParts, ordinal: number): StoredResponse 
 export const acceptResponse = (
   run: RunParts,
   ordinal: number,
-  response: ModelResponse,
+  { response, requestId }: { readonly response: ModelResponse; readonly requestId?: string },
 ): { readonly stored: StoredResponse; readonly events: readonly JournalEvent[] } => {
   const { messages, text, toolCalls, finish } = response;
-  const call = modelCallOf(run, response);
+  const call = modelCallOf(run, response, requestId);
   run.tally.addModelCall(call);
   const stored: StoredResponse = { messages, text, toolCalls, finish, call };
   const journaled: JournaledResponse = { ...stored, messages: JSON.stringify(messages) };

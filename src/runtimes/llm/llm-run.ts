@@ -2,10 +2,12 @@ import type { ModelMessage } from 'ai';
 import type { ReachedLimit } from '../../core/budget.ts';
 import type { JournalEvent } from '../../core/journal.ts';
 import type { JsonSchema, SchemaCheck } from '../../core/json-schema.ts';
+import { BATCH_PROVIDERS, type ModelRequestState } from '../../core/model-batch.ts';
 import type { ModelCall } from '../../core/model-call.ts';
-import type { ModelCallFault } from '../../core/model-call-error.ts';
+import { ModelCallError, type ModelCallFault } from '../../core/model-call-error.ts';
 import type { Egress } from '../../egress/egress.ts';
 import type { RunPark, RunResult } from '../runtime.ts';
+import { type BatchedStep, callInBatch } from './call-in-batch.ts';
 import { type CallEnd, callModel } from './call-model.ts';
 import { isNearlyFull, SUMMARY, transcriptOf } from './compaction.ts';
 import { Conversation, estimateTokens } from './conversation.ts';
@@ -75,10 +77,19 @@ export class LlmRun {
       this.#ordinal += 1;
       await context.stopIfAsked();
       if (context.signal.aborted) return this.#stopped([]);
-      for (const content of await context.takeInputs(this.#ordinal)) this.#conversation.add({ role: 'user', content });
-      const end = this.#isCompactionDue() ? await this.#compact() : await this.#turn();
+      const asked = await this.#asked();
+      const inputs = await context.takeInputs(this.#ordinal, asked.length > 0);
+      for (const content of inputs) this.#conversation.add({ role: 'user', content });
+      const end = this.#isCompactionDue(asked) ? await this.#compact() : await this.#turn();
       if (end) return end;
     }
+  }
+
+  /** The calls of this step that are in a batch already, or came out of one. */
+  async #asked(): Promise<readonly ModelRequestState[]> {
+    const { agent, context } = this.#run;
+    if (agent.modelCalls === 'direct' || context.journal.has(this.#ordinal)) return [];
+    return await context.services.modelRequests(this.#ordinal);
   }
 
   /** One model call and the tools that it asks for; undefined when the job goes on. */
@@ -91,7 +102,7 @@ export class LlmRun {
         return await this.#compact();
       }
       if (end.kind !== 'answered') return this.#endOf(end);
-      const accepted = acceptResponse(this.#run, ordinal, end.response);
+      const accepted = acceptResponse(this.#run, ordinal, end);
       response = accepted.stored;
       // Before anything acts on it, the end of the job included: what was paid for is never asked again.
       await this.#run.context.write(accepted.events);
@@ -105,7 +116,8 @@ export class LlmRun {
 
   async #callModel(): Promise<CallEnd> {
     const { agent } = this.#run;
-    return await callModel(this.#run, {
+    return await this.#call({
+      name: 'model',
       ordinal: this.#ordinal,
       system: this.#system,
       messages: this.#conversation.messages,
@@ -114,6 +126,14 @@ export class LlmRun {
       inputTokens: this.#conversation.estimateTokens(this.#aroundTokens),
       isStreamed: true,
     });
+  }
+
+  async #call(step: BatchedStep): Promise<CallEnd> {
+    const { agent, model } = this.#run;
+    if (agent.modelCalls === 'direct') return await callModel(this.#run, step);
+    const fault = `The agent calls its model in batches, which ${model.provider} does not take. Set its model_calls to "direct", or name a model of ${BATCH_PROVIDERS.join(' or ')}.`;
+    if (model.batched === null) return { kind: 'failed', error: new ModelCallError(fault, { fault: 'bad_request' }) };
+    return await callInBatch(this.#run, model.batched, step);
   }
 
   /** All calls of one answer: those that have to wait do not hold up the others. */
@@ -155,7 +175,9 @@ export class LlmRun {
     return undefined;
   }
 
-  #isCompactionDue(): boolean {
+  #isCompactionDue(asked: readonly ModelRequestState[]): boolean {
+    // A step goes on as it began.
+    if (asked.length > 0) return asked.every(({ name }) => name === 'compact');
     const earlier = this.#run.context.journal.get(this.#ordinal);
     if (earlier) return earlier.name === 'compact' && earlier.kind === 'model' && earlier.state === 'finished';
     if (this.#wasCompacted || this.#conversation.messages.length < 2) return false;
@@ -174,7 +196,8 @@ export class LlmRun {
       summary = stored.summary;
     } else {
       const transcript = transcriptOf(model, this.#conversation.messages);
-      const end = await callModel(this.#run, {
+      const end = await this.#call({
+        name: 'compact',
         ordinal,
         system: SUMMARY.instructions,
         messages: [{ role: 'user', content: transcript }],
@@ -186,7 +209,7 @@ export class LlmRun {
       });
       if (end.kind !== 'answered') return this.#endOf(end);
       summary = end.response.text;
-      const call = modelCallOf(this.#run, end.response);
+      const call = modelCallOf(this.#run, end.response, end.requestId);
       tally.addModelCall(call);
       const step = modelStep(ordinal, 'compact', { summary, call });
       const data = { ordinal, messages: this.#conversation.messages.length, ...callData(call) };
@@ -198,7 +221,8 @@ export class LlmRun {
     return undefined;
   }
 
-  #endOf(end: Exclude<CallEnd, { kind: 'answered' }>): RunResult {
+  #endOf(end: Exclude<CallEnd, { kind: 'answered' }>): End {
+    if (end.kind === 'waiting') return { state: 'parked', reason: end.reason, wakeAfterMs: end.wakeAfterMs };
     if (end.kind === 'failed') {
       const isProviders = PROVIDER_FAULTS.has(end.error.fault);
       return this.#result({ error: end.error.message, events: [], ...(isProviders ? { fault: 'provider' } : {}) });

@@ -4,12 +4,13 @@ import type { ModelResponse } from '../../models/model.ts';
 import type { RunParts } from './run-parts.ts';
 
 /** How a response is accounted. */
-export const modelCallOf = (run: RunParts, response: ModelResponse): ModelCall => ({
+export const modelCallOf = (run: RunParts, response: ModelResponse, requestId?: string): ModelCall => ({
   provider: run.model.provider,
   model: run.model.name,
   usage: response.usage,
   costMicros: response.costMicros,
   durationMs: Math.round(response.durationMs),
+  ...(requestId === undefined ? {} : { requestId }),
 });
 
 /** A finished model step of that name. */
@@ -34,4 +35,5 @@ export const callData = (call: ModelCall): Readonly<Record<string, unknown>> => 
     reasoning_tokens: call.usage.reasoningTokens,
   },
   cost_usd: call.costMicros === null ? null : call.costMicros / 1_000_000,
+  ...(call.requestId === undefined ? {} : { request_id: call.requestId }),
 });

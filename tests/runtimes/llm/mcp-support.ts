@@ -37,6 +37,7 @@ export const callTool = (
       opening: refuse('inputs'),
       holdSpend: refuse('money'),
       approvals: refuse('approvals'),
+      modelRequests: refuse('modelRequests'),
       scheduleJob: refuse('a job'),
       spawnJob: refuse('a job'),
       publish: refuse('an artifact'),

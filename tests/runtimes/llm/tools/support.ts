@@ -18,6 +18,7 @@ const servicesWith = (given: Partial<RunServices>): RunServices => ({
   opening: refuse,
   holdSpend: refuse,
   approvals: refuse,
+  modelRequests: refuse,
   scheduleJob: refuse,
   spawnJob: refuse,
   publish: refuse,

@@ -1,0 +1,134 @@
+import type { Logger } from 'pino';
+import type { ModelBatches } from '../models/model.ts';
+import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import { type ClaimedBatch, claimModelBatches, nextBatchInMs, putOffBatch } from '../storage/model-batches.ts';
+import { chargeLooseRequest, listLooseRequests } from '../storage/model-requests.ts';
+import type { Notifications } from '../storage/notifications.ts';
+import type { NodeLease } from './node-lease.ts';
+import { seeModelBatch } from './see-model-batch.ts';
+import { Bell, jitter, waitFor } from './wait.ts';
+
+export interface ModelBatcherOptions {
+  readonly db: Queryable;
+  readonly log: Logger;
+  readonly notifications: Notifications;
+  readonly lease: NodeLease;
+  readonly batches: ModelBatches;
+  /** Longest time between two looks at the database when nobody rings. */
+  readonly pollMs: number;
+  /** How long requests are gathered. */
+  readonly batchWindowMs: number;
+  /** Longest time between two looks at a provider's batch. */
+  readonly batchPollMs: number;
+}
+
+/** Within the bounds of both providers (OpenAI: 50,000 requests and 200 MB), and little enough to hold in memory. */
+const MOST_REQUESTS = 10_000;
+const MOST_BYTES = 64 * 1024 * 1024;
+/** Batches that one look takes. */
+const MOST_AT_ONCE = 4;
+const LOOSE_LIMIT = 100;
+/** Answers that no run takes are looked for so often, though nothing hints at them. */
+const LOOSE_EVERY_MS = 60_000;
+/** How long what is under way with a provider is waited for when the node stops: who hangs up may have paid for nothing. */
+const STOP_MS = 5_000;
+
+/**
+ * Puts what runs asked of models into batches of their providers, hands these in, fetches the answers and wakes the runs.
+ * Every node runs one; a batch is claimed under the node's lease, each claim with a number that its writes carry.
+ */
+export class ModelBatcher {
+  readonly #options: ModelBatcherOptions;
+  readonly #bell = new Bell();
+  readonly #stopping = new AbortController();
+  /** Ends what is under way, some time after the rest stops. */
+  readonly #ending = new AbortController();
+  #looseAtMs = 0;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: ModelBatcherOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    // Without a provider that takes batches nobody can have asked for one here.
+    if (this.#options.batches.accounts.length === 0) return;
+    this.#loop ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const done = new AbortController();
+    const ended = Promise.resolve(this.#loop).finally(() => done.abort());
+    await waitFor(STOP_MS, done.signal);
+    this.#ending.abort();
+    await ended;
+  }
+
+  /** A run has ended on this node: perhaps it waits for a batch now, or has left an answer behind. */
+  hint(): void {
+    this.#looseAtMs = 0;
+    this.#bell.ring();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { pollMs, log } = this.#options;
+    while (!signal.aborted) {
+      let waitMs = jitter(pollMs);
+      try {
+        waitMs = await this.#look();
+      } catch (error) {
+        if (!isDatabaseUnavailable(error)) log.error({ err: error }, 'seeing to model batches failed');
+      }
+      await this.#bell.wait(waitMs, signal);
+    }
+  }
+
+  /** How long until the next one. */
+  async #look(): Promise<number> {
+    const { db, lease, batches, batchWindowMs: windowMs } = this.#options;
+    const pollMs = jitter(this.#options.pollMs);
+    const { nodeId } = lease;
+    if (nodeId === undefined) return Math.min(pollMs, 50);
+    const dueMs = await nextBatchInMs(db, windowMs);
+    if (dueMs !== null && dueMs <= 0) {
+      const bounds = { nodeId, windowMs, mostRequests: MOST_REQUESTS, mostBytes: MOST_BYTES, limit: MOST_AT_ONCE };
+      const claimed = await claimModelBatches(db, batches.accounts, bounds);
+      await Promise.all(claimed.map(async (batch) => await this.#see(batch, nodeId)));
+      if (claimed.length > 0) {
+        this.#looseAtMs = 0;
+        return 0;
+      }
+    }
+    await this.#chargeLoose();
+    // What is due all the same is in other hands, or will be.
+    return dueMs === null || dueMs <= 0 ? pollMs : Math.min(pollMs, dueMs);
+  }
+
+  /** Never rejects: a batch that could not be seen to is claimed again. */
+  async #see(batch: ClaimedBatch, nodeId: number): Promise<void> {
+    const { db, log, notifications, batches, lease, batchPollMs: pollMs } = this.#options;
+    const isHeld = (): boolean => lease.nodeId === nodeId;
+    const parts = { db, log, notifications, batches, isHeld, pollMs };
+    try {
+      await seeModelBatch({ ...parts, signal: this.#ending.signal }, batch);
+    } catch (error) {
+      log.error({ err: error, batch: batch.id }, 'seeing to a model batch failed');
+      await putOffBatch(db, batch, { inMs: pollMs }).catch((again: unknown) =>
+        log.debug({ err: again, batch: batch.id }, 'a model batch could not be put off'),
+      );
+    }
+  }
+
+  /** Accounts for answers whose jobs have ended without them. */
+  async #chargeLoose(): Promise<void> {
+    if (performance.now() < this.#looseAtMs) return;
+    const { db, batches } = this.#options;
+    const loose = await listLooseRequests(db, LOOSE_LIMIT);
+    for (const { id, model, answer } of loose) {
+      await chargeLooseRequest(db, id, answer === null ? null : await batches.priceOf(model, answer));
+    }
+    if (loose.length < LOOSE_LIMIT) this.#looseAtMs = performance.now() + LOOSE_EVERY_MS;
+  }
+}

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { cancelJob } from '../../../src/actions/cancel-job.ts';
+import type { ScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
+import { createTestDatabase } from '../../support/database.ts';
+import { ADMIN, type TestNode } from '../../support/node.ts';
+import { rowsOf } from '../../support/rows.ts';
+import { eventually } from '../../support/signals.ts';
+import { addAgent, bodyOf, eventsOf, FORMATS, script, startLlmNode, startModel } from './llm-node.ts';
+
+const QUICK = { KAZI_MODEL_BATCH_WINDOW_MS: '0', KAZI_MODEL_BATCH_POLL_MS: '120' };
+const USAGE = { inputTokens: 1_000, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 500, reasoningTokens: 0 };
+const TWO_STEPS = [
+  {
+    reasoning: 'First I look.',
+    text: 'I count.',
+    toolCalls: [{ name: 'bash', input: { command: 'echo counted >> log.txt; cat log.txt' } }],
+    usage: USAGE,
+  },
+  { expect: { lastToolResultContains: 'counted' }, text: 'One line.', usage: USAGE },
+];
+
+describe('an agent that calls its model in batches', async () => {
+  const { url: databaseUrl } = await createTestDatabase();
+  const rows = rowsOf(databaseUrl);
+  const start = async (
+    t: Parameters<typeof startModel>[0],
+    json: unknown,
+    options: { readonly format?: 'responses' | 'messages'; readonly settings?: Readonly<Record<string, string>> } = {},
+  ): Promise<{ readonly model: ScriptedModel; readonly node: TestNode; readonly agent: string }> => {
+    const model = await startModel(t, json);
+    const { format = 'responses', settings } = options;
+    const node = await startLlmNode(t, model, { databaseUrl, format, settings: { ...QUICK, ...settings } });
+    return { model, node, agent: await addAgent(node, { name: 'patient', modelCalls: 'batch' }) };
+  };
+  const waiting = async (jobId: string, state = 'submitted'): Promise<void> => {
+    await eventually(`a parked job with a request that is ${state}`, async () => {
+      const [row] = await rows(
+        `select 1 from model_requests r join jobs j on j.id = r.job_id
+         where r.job_id = $1 and r.state = $2 and j.state = 'queued' and j.lease_id is null`,
+        [jobId, state],
+      );
+      return row !== undefined;
+    });
+  };
+
+  for (const format of ['responses', 'messages'] as const) {
+    test(`goes through tools to its answer, at half the price: ${format}`, async (t) => {
+      const { model, node, agent } = await start(t, script(TWO_STEPS), { format });
+      const id = await node.submit('count the lines', { agent });
+      const job = await node.ended(id);
+      assert.deepEqual([job.error, job.outcome?.text, job.outcome?.turns], [null, 'One line.', 2]);
+      assert.deepEqual(
+        model.requests.map(({ isStream, result, batch }) => [isStream, result, batch !== undefined]),
+        [
+          [false, 'answered', true],
+          [false, 'answered', true],
+        ],
+      );
+      assert.match(bodyOf(model, 1), /counted/);
+      const [provider = '', name = ''] = FORMATS[format].model.split('/');
+      const calls = await rows<{ provider: string; model: string; cost: string; is_batched: boolean }>(
+        'select provider, model, cost_micros as cost, is_batched from model_calls where job_id = $1 order by ordinal',
+        [id],
+      );
+      const full = format === 'responses' ? 1_000 * 0.4 + 500 * 1.6 : 1_000 * 1 + 500 * 5;
+      assert.deepEqual(
+        calls.map((call) => [call.provider, call.model, Number(call.cost), call.is_batched]),
+        [
+          [provider, name, full / 2, true],
+          [provider, name, full / 2, true],
+        ],
+      );
+      assert.equal(job.outcome?.costMicros, full);
+      const types = (await eventsOf(node, id)).map(({ type }) => type);
+      assert.equal(types.filter((type) => type === 'model_call.batched').length, 2);
+      assert.equal(types.filter((type) => type === 'message.delta').length, 0);
+      const [budget] = await rows<{ held: string }>('select held_micros as held from job_budgets where job_id = $1', [
+        id,
+      ]);
+      assert.equal(Number(budget?.held), 0);
+    });
+  }
+
+  test('shares one batch with others, and keeps no process while it waits', async (t) => {
+    const json = { ...(script([{ text: 'Mine: {{lastUserText}}' }]) as object), batches: { delayMs: 300 } };
+    const { model, node, agent } = await start(t, json, { settings: { KAZI_MODEL_BATCH_WINDOW_MS: '700' } });
+    const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(async (text) => await node.submit(text, { agent })));
+    await Promise.all(ids.map(async (id) => await waiting(id, 'collecting')));
+    assert.equal(node.engine.running, 0);
+    const texts = await Promise.all(ids.map(async (id) => (await node.ended(id)).outcome?.text));
+    assert.deepEqual(texts, ['Mine: a', 'Mine: b', 'Mine: c', 'Mine: d', 'Mine: e']);
+    assert.equal(new Set(model.requests.map(({ batch }) => batch)).size, 1);
+  });
+
+  test('is canceled while it waits; what it has cost is counted when it comes', async (t) => {
+    const json = { ...(script([{ text: 'Too late.', usage: USAGE }]) as object), batches: { delayMs: 600 } };
+    const { node, agent } = await start(t, json);
+    const id = await node.submit('never mind', { agent });
+    await waiting(id);
+    await cancelJob(node.context, ADMIN, { jobId: id, namedSessionId: null });
+    assert.equal((await node.ended(id)).state, 'canceled');
+    const call = await eventually('the cost of a call that nobody waits for', async () => {
+      const [row] = await rows<{ cost: string; spent: string; held: string }>(
+        `select c.cost_micros as cost, b.spent_micros as spent, b.held_micros as held
+         from model_calls c join job_budgets b on b.job_id = c.job_id where c.job_id = $1`,
+        [id],
+      );
+      return row;
+    });
+    assert.deepEqual([Number(call.cost), Number(call.spent), Number(call.held)], [600, 600, 0]);
+    const [request] = await rows<{ state: string; answer: string | null }>(
+      'select state, answer from model_requests where job_id = $1',
+      [id],
+    );
+    assert.deepEqual(request, { state: 'settled', answer: null });
+  });
+
+  test('is not asked for anything once its budget is used up', async (t) => {
+    const { model, node } = await start(t, script(TWO_STEPS));
+    const limits = {
+      budget: 'standard',
+      maxModelCalls: null,
+      maxCostMicros: 700,
+      maxRunMs: null,
+      maxOutputTokens: null,
+    } as const;
+    const agent = await addAgent(node, { name: 'poor', modelCalls: 'batch', tools: ['bash'], limits });
+    const job = await node.ended(await node.submit('count the lines', { agent }));
+    assert.equal(job.outcome?.subtype, 'budget_exceeded');
+    assert.equal(model.requests.length, 1, 'the second call was not made');
+  });
+
+  for (const format of ['responses', 'messages'] as const) {
+    test(`tries a request that expired once more, then directly: ${format}`, async (t) => {
+      const turns = [{ text: 'At last.', usage: USAGE, faults: [{ expired: true }, { expired: true }] }];
+      const { model, node, agent } = await start(t, script(turns), { format });
+      const id = await node.submit('go', { agent });
+      assert.equal((await node.ended(id)).outcome?.text, 'At last.');
+      assert.deepEqual(
+        model.requests.map(({ batch, result }) => [batch !== undefined, result]),
+        [
+          [true, 'fault'],
+          [true, 'fault'],
+          [false, 'answered'],
+        ],
+      );
+      const retried = (await eventsOf(node, id)).filter(({ type }) => type === 'model_call.retried');
+      assert.deepEqual(
+        retried.map(({ data }) => [data['fault'], data['attempt']]),
+        [
+          ['unavailable', 1],
+          ['unavailable', 2],
+        ],
+      );
+      const [call] = await rows<{ is_batched: boolean }>('select is_batched from model_calls where job_id = $1', [id]);
+      assert.equal(call?.is_batched, false);
+    });
+
+    test(`goes on after a batch that expired, failed or was refused as a whole: ${format}`, async (t) => {
+      const faults = [{ status: 503 }, { expired: true }, null];
+      const json = { ...(script([{ text: 'Here.', usage: USAGE }]) as object), batches: { faults } };
+      const { model, node, agent } = await start(t, json, { format });
+      assert.equal((await node.ended(await node.submit('go', { agent }))).outcome?.text, 'Here.');
+      assert.equal(model.requests.filter(({ result }) => result === 'answered').length, 1);
+    });
+
+    test(`finds a batch whose answer was lost, and pays it once: ${format}`, async (t) => {
+      const json = {
+        ...(script([{ text: 'Here.', usage: USAGE }]) as object),
+        batches: { delayMs: 200, faults: [{ loseAnswer: true }] },
+      };
+      const { model, node, agent } = await start(t, json, { format });
+      const id = await node.submit('go', { agent });
+      assert.equal((await node.ended(id)).outcome?.text, 'Here.');
+      assert.equal(model.requests.length, 1);
+    });
+
+    test(`fails with the words of the provider for a request that it refuses: ${format}`, async (t) => {
+      const turns = [{ text: 'never', faults: [{ status: 400, message: 'That is not possible.' }] }];
+      const { node, agent } = await start(t, script(turns), { format });
+      const job = await node.ended(await node.submit('go', { agent }));
+      assert.match(job.error ?? '', /refused the request .*That is not possible/);
+    });
+  }
+
+  test('says so when its model has no batches', async (t) => {
+    const { node } = await start(t, script([{ text: 'never' }]));
+    const agent = await addAgent(node, { name: 'odd', modelCalls: 'batch', model: 'openai-compatible/local' });
+    const job = await node.ended(await node.submit('go', { agent }));
+    assert.match(job.error ?? '', /in batches, which openai-compatible does not take/);
+  });
+});
+
+test('other agents call their model directly', async (t) => {
+  const { url: databaseUrl } = await createTestDatabase();
+  const model = await startModel(t, script([{ text: 'Now.' }]));
+  const node = await startLlmNode(t, model, { databaseUrl });
+  assert.equal((await node.ended(await node.submit('go', { agent: 'default' }))).outcome?.text, 'Now.');
+  assert.deepEqual(
+    model.requests.map(({ batch, isStream }) => [batch, isStream]),
+    [[undefined, true]],
+  );
+  const [row] = await rowsOf(databaseUrl)<{ n: string }>('select count(*) as n from model_requests', []);
+  assert.equal(Number(row?.n), 0);
+});
