@@ -110,8 +110,8 @@ begin
 end
 $$;
 
--- Takes batches that are due and that no living node has.
-create function claim_model_batches(p_node bigint, p_providers text[], p_accounts text[], p_limit integer)
+-- Takes batches that are due and that no living node has; p_busy: those that the node that asks is at work on.
+create function claim_model_batches(p_node bigint, p_providers text[], p_accounts text[], p_busy uuid[], p_limit integer)
 returns table (id uuid, claim_num bigint, provider text, state text, provider_id text, requests integer, refusals integer,
     attempted_at timestamptz, attempted_ms bigint, submitted_ms bigint)
 language plpgsql
@@ -125,7 +125,7 @@ begin
         where b.state <> 'ended' and b.due_at <= clock_timestamp()
             and ((b.provider, b.account) in (select * from unnest(p_providers, p_accounts))
                 or (b.provider = any (p_providers) and b.due_at < clock_timestamp() - interval '10 minutes'))
-            -- A node that asks again is done with all that it had.
+            and b.id <> all (p_busy)
             and not exists (
                 select 1 from nodes n
                 where n.id = b.node_id and n.id <> p_node and n.died_at is null and n.expires_at > clock_timestamp()

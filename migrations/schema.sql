@@ -1610,7 +1610,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION public.claim_model_batches(p_node bigint, p_providers text[], p_accounts text[], p_limit integer)
+CREATE OR REPLACE FUNCTION public.claim_model_batches(p_node bigint, p_providers text[], p_accounts text[], p_busy uuid[], p_limit integer)
  RETURNS TABLE(id uuid, claim_num bigint, provider text, state text, provider_id text, requests integer, refusals integer, attempted_at timestamp with time zone, attempted_ms bigint, submitted_ms bigint)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -1623,7 +1623,7 @@ begin
         where b.state <> 'ended' and b.due_at <= clock_timestamp()
             and ((b.provider, b.account) in (select * from unnest(p_providers, p_accounts))
                 or (b.provider = any (p_providers) and b.due_at < clock_timestamp() - interval '10 minutes'))
-            -- A node that asks again is done with all that it had.
+            and b.id <> all (p_busy)
             and not exists (
                 select 1 from nodes n
                 where n.id = b.node_id and n.id <> p_node and n.died_at is null and n.expires_at > clock_timestamp()

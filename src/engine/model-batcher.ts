@@ -25,8 +25,8 @@ export interface ModelBatcherOptions {
 /** Within the bounds of both providers (OpenAI: 50,000 requests and 200 MB), and little enough to hold in memory. */
 const MOST_REQUESTS = 10_000;
 const MOST_BYTES = 64 * 1024 * 1024;
-/** Batches that one look takes. */
-const MOST_AT_ONCE = 4;
+/** Batches that one node is at work on at once: a slow provider does not hold up another. */
+const MOST_AT_ONCE = 8;
 const LOOSE_LIMIT = 100;
 /** Answers that no run takes are looked for so often, though nothing hints at them. */
 const LOOSE_EVERY_MS = 60_000;
@@ -43,6 +43,7 @@ export class ModelBatcher {
   readonly #stopping = new AbortController();
   /** Ends what is under way, some time after the rest stops. */
   readonly #ending = new AbortController();
+  readonly #busy = new Map<string, Promise<void>>();
   #looseAtMs = 0;
   #loop: Promise<void> | undefined;
 
@@ -59,7 +60,8 @@ export class ModelBatcher {
   async stop(): Promise<void> {
     this.#stopping.abort();
     const done = new AbortController();
-    const ended = Promise.resolve(this.#loop).finally(() => done.abort());
+    await this.#loop;
+    const ended = Promise.all(this.#busy.values()).finally(() => done.abort());
     await waitFor(STOP_MS, done.signal);
     this.#ending.abort();
     await ended;
@@ -91,19 +93,25 @@ export class ModelBatcher {
     const pollMs = jitter(this.#options.pollMs);
     const { nodeId } = lease;
     if (nodeId === undefined) return Math.min(pollMs, 50);
+    const limit = MOST_AT_ONCE - this.#busy.size;
     const dueMs = await nextBatchInMs(db, windowMs);
-    if (dueMs !== null && dueMs <= 0) {
-      const bounds = { nodeId, windowMs, mostRequests: MOST_REQUESTS, mostBytes: MOST_BYTES, limit: MOST_AT_ONCE };
-      const claimed = await claimModelBatches(db, batches.accounts, bounds);
-      await Promise.all(claimed.map(async (batch) => await this.#see(batch, nodeId)));
-      if (claimed.length > 0) {
-        this.#looseAtMs = 0;
-        return 0;
-      }
+    if (dueMs !== null && dueMs <= 0 && limit > 0) {
+      const busy = [...this.#busy.keys()];
+      const bounds = { nodeId, windowMs, mostRequests: MOST_REQUESTS, mostBytes: MOST_BYTES, busy, limit };
+      for (const batch of await claimModelBatches(db, batches.accounts, bounds)) this.#begin(batch, nodeId);
     }
     await this.#chargeLoose();
     // What is due all the same is in other hands, or will be.
     return dueMs === null || dueMs <= 0 ? pollMs : Math.min(pollMs, dueMs);
+  }
+
+  #begin(batch: ClaimedBatch, nodeId: number): void {
+    const work = this.#see(batch, nodeId).finally(() => {
+      this.#busy.delete(batch.id);
+      // There may be room now for another one, answers that nobody takes, or its own next look.
+      this.hint();
+    });
+    this.#busy.set(batch.id, work);
   }
 
   /** Never rejects: a batch that could not be seen to is claimed again. */

@@ -18,7 +18,7 @@ export interface ClaimedBatch {
   readonly submittedMs: number;
 }
 
-/** Makes batches of what was gathered for the accounts, and takes those that are due; how many were made, too. */
+/** Makes batches of what was gathered for the accounts, and takes those that are due. */
 export const claimModelBatches = async (
   db: Queryable,
   accounts: readonly BatchAccount[],
@@ -27,6 +27,8 @@ export const claimModelBatches = async (
     readonly windowMs: number;
     readonly mostRequests: number;
     readonly mostBytes: number;
+    /** Batches that this node is at work on. */
+    readonly busy: readonly string[];
     readonly limit: number;
   },
 ): Promise<readonly ClaimedBatch[]> => {
@@ -42,7 +44,7 @@ export const claimModelBatches = async (
     attempted_at: Date | null;
     attempted_ms: number | null;
     submitted_ms: number | null;
-  }>('model-batches/claim', [bounds.nodeId, ...keys, bounds.limit]);
+  }>('model-batches/claim', [bounds.nodeId, ...keys, bounds.busy, bounds.limit]);
   return rows.map((row) => ({
     id: row.id,
     claimNum: row.claim_num,

@@ -94,7 +94,7 @@ const conversation = z.strictObject({
   repeatLast: z.boolean().optional(),
 });
 
-const BATCH_FAULT_KINDS = ['status', 'loseAnswer', 'failed', 'expired'] as const;
+const BATCH_FAULT_KINDS = ['status', 'loseAnswer', 'hang', 'failed', 'expired'] as const;
 
 /** What happens to a whole batch that a client hands in. */
 const batchFault = z
@@ -103,6 +103,7 @@ const batchFault = z
     retryAfterSeconds: z.number().nonnegative().max(86_400).optional(),
     message: name.optional(),
     loseAnswer: z.literal(true).optional(),
+    hang: z.literal(true).optional(),
     failed: name.optional(),
     expired: z.literal(true).optional(),
   })

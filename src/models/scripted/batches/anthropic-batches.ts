@@ -4,7 +4,7 @@ import { parseBody } from '../parse-body.ts';
 import { readBytes } from '../read-body.ts';
 import { WireError } from '../wire-error.ts';
 import type { BatchItemResult } from './answer-request.ts';
-import type { BatchCall, BatchReply, BatchRoute } from './batch-route.ts';
+import { type BatchCall, type BatchReply, type BatchRoute, replyOf } from './batch-route.ts';
 import type { ScriptedBatch } from './scripted-batches.ts';
 
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -33,7 +33,7 @@ const create = async (call: BatchCall): Promise<BatchReply> => {
   const { headers } = request;
   const parts = { format: anthropicMessages, idPrefix: 'msgbatch_', items, headers, facts: {}, invalid: null, fault };
   const batch = batches.start(parts, hadKey);
-  return fault?.loseAnswer === true ? { loseAnswer: true } : { json: batchOf(batch, call) };
+  return replyOf(fault, batchOf(batch, call));
 };
 
 const parseJson = (bytes: Buffer): unknown => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { ScriptedBatchFault } from '../script.ts';
 import type { WireFormat } from '../wire-format.ts';
 import type { ScriptedBatches } from './scripted-batches.ts';
 
@@ -11,11 +12,11 @@ export interface BatchCall {
   readonly batches: ScriptedBatches;
 }
 
-/** `loseAnswer`: it took effect, and the client never learns of it. */
+/** `lost`: it took effect, and the client never learns of it: the connection ends, or is silent until the client leaves. */
 export type BatchReply =
   | { readonly json: unknown }
   | { readonly text: string; readonly contentType: string }
-  | { readonly loseAnswer: true };
+  | { readonly lost: 'cut' | 'hang' };
 
 /** One endpoint; `path` has the id in its first group. Its handler throws WireError. */
 export interface BatchRoute {
@@ -24,3 +25,9 @@ export interface BatchRoute {
   readonly format: WireFormat;
   readonly answer: (call: BatchCall) => BatchReply | Promise<BatchReply>;
 }
+
+/** What a client gets to know of a batch that was made. */
+export const replyOf = (fault: ScriptedBatchFault | null, json: unknown): BatchReply => {
+  if (fault?.hang === true) return { lost: 'hang' };
+  return fault?.loseAnswer === true ? { lost: 'cut' } : { json };
+};

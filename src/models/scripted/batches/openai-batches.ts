@@ -6,7 +6,7 @@ import { parseBody } from '../parse-body.ts';
 import { readBody } from '../read-body.ts';
 import { WireError } from '../wire-error.ts';
 import type { BatchItemResult } from './answer-request.ts';
-import type { BatchCall, BatchReply, BatchRoute } from './batch-route.ts';
+import { type BatchCall, type BatchReply, type BatchRoute, replyOf } from './batch-route.ts';
 import { fileView, readUpload, type ScriptedFiles } from './openai-files.ts';
 import type { BatchItem, ScriptedBatch } from './scripted-batches.ts';
 
@@ -55,7 +55,7 @@ const create =
       },
       openaiResponses.keyOf(request.headers) !== null,
     );
-    return fault?.loseAnswer === true ? { loseAnswer: true } : { json: batchOf(batch, files, 'validating') };
+    return replyOf(fault, batchOf(batch, files, 'validating'));
   };
 
 /** OpenAI looks at the file after it has taken the batch, so a faulty one makes a batch that fails. */

@@ -48,8 +48,11 @@ const checkKey = ({ format }: BatchRoute, { request, requiredKey }: Served): voi
 };
 
 const send = (response: ServerResponse, route: BatchRoute, reply: BatchReply): void => {
-  if ('loseAnswer' in reply) response.socket?.destroy();
-  else if ('json' in reply) response.writeHead(200, headersOf(route)).end(JSON.stringify(reply.json));
+  if ('lost' in reply) {
+    if (reply.lost === 'cut') response.socket?.destroy();
+    return;
+  }
+  if ('json' in reply) response.writeHead(200, headersOf(route)).end(JSON.stringify(reply.json));
   else response.writeHead(200, { ...headersOf(route), 'content-type': reply.contentType }).end(reply.text);
 };
 
