@@ -306,7 +306,7 @@ const startEngine = async (parts: {
     notifications: context.notifications,
     workbenches,
     ...startModels(parts.options, undo),
-    findAgent: async (job) => await agentOfRun(db, job),
+    findAgent: async (job) => await agentOfRun(db, job, config.batchModelCalls),
     role: config.role,
     address: `${hostname()}:${process.pid}`,
     lifeSign: new LifeSign({ dataDir: config.dataDir, log }),

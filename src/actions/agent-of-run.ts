@@ -1,6 +1,7 @@
 import type { Agent } from '../core/agent.ts';
 import { BUILTIN_MODELS } from '../core/builtin-models.ts';
 import type { ClaimedJob } from '../core/job.ts';
+import { findBatchFault, type ModelCalls } from '../core/model-batch.ts';
 import { withProfile } from '../core/profile.ts';
 import { isProfileId } from '../core/profile-id.ts';
 import { isWorkerId } from '../core/worker-id.ts';
@@ -11,14 +12,25 @@ import { agentOfJob } from './resolve-agent.ts';
 
 /**
  * The agent that a job runs with: the one it was accepted with, and what its worker, or the profile of its session, says in
- * its place. Throws UNKNOWN_AGENT.
+ * its place. Items of batches call models in the way that is given, where the model can be called so. Throws UNKNOWN_AGENT.
  */
-export const agentOfRun = async (db: Queryable, job: ClaimedJob): Promise<Agent> => {
+export const agentOfRun = async (
+  db: Queryable,
+  job: ClaimedJob,
+  itemModelCalls: ModelCalls = 'direct',
+): Promise<Agent> => {
   const agent = await agentOfJob(db, job);
   if (agent.runtime !== 'llm') return agent;
   if (isWorkerId(job.sessionId)) return await asWorker(db, agent, job);
-  return agent.name === 'default' && isProfileId(job.sessionId) ? await asProfile(db, agent, job) : agent;
+  if (agent.name !== 'default' || !isProfileId(job.sessionId)) return agent;
+  const own = await asProfile(db, agent, job);
+  return isItem(job) && own.model !== null && findBatchFault(own.model) === null
+    ? { ...own, modelCalls: itemModelCalls }
+    : own;
 };
+
+/** Items of batches say so, other work of a profile does not. */
+const isItem = ({ metadata }: ClaimedJob): boolean => metadata?.['batch_item_id'] !== undefined;
 
 /** As the worker was set up when the job first started. */
 const asWorker = async (db: Queryable, agent: Agent, job: ClaimedJob): Promise<Agent> => {

@@ -70,6 +70,8 @@ export const describeEvent = ({ type, data }: JobEvent): string | null => {
       return `decided: ${textOf(data['state'])}`;
     case 'model_call.retried':
       return `${harmless(String(data['message']))} Again in ${describeDuration(Number(data['delay_ms'] ?? 0))}.`;
+    case 'model_call.batched':
+      return `the next model call goes into a batch of ${textOf(data['provider'])}`;
     case 'context.compacted':
       return 'the conversation was summarized';
     case 'warning.raised':

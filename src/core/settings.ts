@@ -200,6 +200,12 @@ export const SETTINGS = Object.freeze({
     fallback: 200,
     documentation: 'Model calls that an item of a batch may ask for at most.',
   }),
+  batchModelCalls: always(settingKinds.choice(['direct', 'batch']), {
+    variable: 'KAZI_BATCH_MODEL_CALLS',
+    fallback: 'direct',
+    documentation:
+      'How items of batches call their models: `batch` goes through the batches of OpenAI and Anthropic, at half the price and within a day (docs/provider-batches.md).',
+  }),
   modelBatchWindowMs: always(settingKinds.integer(0, 3_600_000), {
     variable: 'KAZI_MODEL_BATCH_WINDOW_MS',
     fallback: 10_000,

@@ -100,7 +100,6 @@ export class Engine {
     this.#finisher = new BatchFinisher(options);
     this.#runner.onEnded(() => this.#finisher.hint());
     this.#batcher = new ModelBatcher({ ...options, ...options.modelBatches, lease: this.#lease });
-    this.#runner.onEnded(() => this.#batcher.hint());
   }
 
   /** Jobs that run here now. */

@@ -14,7 +14,7 @@ export interface ModelBatcherOptions {
   readonly notifications: Notifications;
   readonly lease: NodeLease;
   readonly batches: ModelBatches;
-  /** Longest time between two looks at the database when nobody rings. */
+  /** Longest time between two looks at the database. */
   readonly pollMs: number;
   /** How long requests are gathered. */
   readonly batchWindowMs: number;
@@ -24,7 +24,7 @@ export interface ModelBatcherOptions {
 
 /** Within the bounds of both providers (OpenAI: 50,000 requests and 200 MB), and little enough to hold in memory. */
 const MOST_REQUESTS = 10_000;
-const MOST_BYTES = 64 * 1024 * 1024;
+const MOST_BYTES = 32 * 1024 * 1024;
 /** Batches that one node is at work on at once: a slow provider does not hold up another. */
 const MOST_AT_ONCE = 8;
 const LOOSE_LIMIT = 100;
@@ -67,12 +67,6 @@ export class ModelBatcher {
     await ended;
   }
 
-  /** A run has ended on this node: perhaps it waits for a batch now, or has left an answer behind. */
-  hint(): void {
-    this.#looseAtMs = 0;
-    this.#bell.ring();
-  }
-
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     const { pollMs, log } = this.#options;
@@ -109,7 +103,8 @@ export class ModelBatcher {
     const work = this.#see(batch, nodeId).finally(() => {
       this.#busy.delete(batch.id);
       // There may be room now for another one, answers that nobody takes, or its own next look.
-      this.hint();
+      this.#looseAtMs = 0;
+      this.#bell.ring();
     });
     this.#busy.set(batch.id, work);
   }

@@ -79,6 +79,10 @@ const isCertainlyAbsent = async (
     return false;
   }
   if (found.kind === 'absent' && attempt.agoMs >= pollMs) return true;
+  if (attempt.agoMs >= LOST_MS) {
+    await finish(parts, batch, { answer: null, error: 'nobody could tell whether the provider has it' });
+    return false;
+  }
   const inMs = found.kind === 'absent' ? pollMs - attempt.agoMs : pollMs;
   await putOffBatch(db, batch, { inMs });
   return false;

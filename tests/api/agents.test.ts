@@ -20,6 +20,7 @@ const WHOLE = {
   description: 'has everything',
   runtime: 'llm',
   model: 'openai/gpt-5',
+  model_calls: 'batch',
   instructions: 'Be brief.',
   tools: ['read', 'search'],
   mcp_servers: [
@@ -69,6 +70,7 @@ describe('POST /agents', () => {
       runtime: 'llm',
       description: '',
       model: null,
+      model_calls: 'direct',
       max_running: null,
       retired_at: null,
       instructions: null,
@@ -217,11 +219,20 @@ describe('an agent that cannot be', () => {
     [{ max_running: -1 }, 'max_running: found -1, expected at least 0'],
     [
       { instruction: 'x' },
-      'body: found the unknown field "instruction", expected one of name, description, runtime, model, instructions, tools, mcp_servers, approvals, egress, limits, output_schema, max_running; did you mean "instructions"?',
+      'body: found the unknown field "instruction", expected one of name, description, runtime, model, model_calls, instructions, tools, mcp_servers, approvals, egress, limits, output_schema, max_running; did you mean "instructions"?',
     ],
     [
       { runtime: 'shell', model: 'openai/gpt-5' },
       'model: found a value with the runtime "shell", expected none; only the runtime "llm" reads it',
+    ],
+    [
+      { model: 'google/gemini-3.5-flash', model_calls: 'batch' },
+      'model_calls: found "batch" with the model "google/gemini-3.5-flash", expected "direct", or a model of a provider that takes batches (openai, anthropic)',
+    ],
+    [{ model_calls: 'later' }, 'model_calls: found "later", expected "direct", "batch"'],
+    [
+      { runtime: 'shell', model_calls: 'batch' },
+      'model_calls: found a value with the runtime "shell", expected none; only the runtime "llm" reads it',
     ],
     [
       { instructions: 'a\0b' },

@@ -43,6 +43,11 @@ test('kazi approvals lists what waits, shows it, and lets the job go on with the
   const { jobId, id } = await submit('rm -rf build');
   const table = await kazi('list');
   assert.match(table.stdout, new RegExp(`^ID .*\\n${id} +pending .* shell +bash +\\{"command":"rm -rf build"\\}\\n$`));
+  const job = await callKazi(['jobs', 'get', jobId], {
+    cwd: folder,
+    env: { KAZI_URL: api.url, KAZI_API_KEY: api.adminKey },
+  });
+  assert.match(job.stdout, /^waits +\S.*$/m);
   const shown = await kazi('show', id);
   assert.match(
     shown.stdout,

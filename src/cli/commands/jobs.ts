@@ -5,6 +5,7 @@ import { downloadArtifacts } from '../download-artifacts.ts';
 import { EXIT_CODES } from '../exit-code.ts';
 import { InterruptWatch } from '../interrupt-watch.ts';
 import { describeEnd } from '../plain-view.ts';
+import { readWaitReason } from '../read-wait-reason.ts';
 import { writeJson, writeTable } from '../table.ts';
 import { harmless, type Output, outputOf } from '../terminal.ts';
 import type { WireJob } from '../wire.ts';
@@ -53,7 +54,7 @@ export const showJob = async (
   const job = await client.getJob(jobId);
   const output = outputOf(process.stdout);
   if (options.json === true) writeJson(output, job);
-  else writeJob(output, job);
+  else writeJob(output, job, await readWaitReason(client, job));
   if (options.artifacts !== true) return EXIT_CODES.ok;
   const interrupts = new InterruptWatch();
   try {
@@ -74,10 +75,11 @@ export const cancelJob = async (jobId: string, options: JobsOptions): Promise<nu
   return EXIT_CODES.ok;
 };
 
-const writeJob = (output: Output, job: WireJob): void => {
+const writeJob = (output: Output, job: WireJob, waitReason: string | null): void => {
   const facts: readonly (readonly [string, string | null | undefined])[] = [
     ['job', job.job_id],
     ['status', describeEnd(job)],
+    ['waits', waitReason],
     ['session', job.session_id],
     ['created', describeTime(job.created_at)],
     ['attempts', String(job.attempts ?? 0)],

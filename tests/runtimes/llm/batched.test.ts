@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { BatchDraft } from '../../../src/actions/batch-draft.ts';
 import { cancelJob } from '../../../src/actions/cancel-job.ts';
+import { createBatch } from '../../../src/actions/create-batch.ts';
+import { createProfile } from '../../../src/actions/create-profile.ts';
+import { requestStop } from '../../../src/actions/request-stop.ts';
 import type { ScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { ADMIN, type TestNode } from '../../support/node.ts';
@@ -10,6 +15,11 @@ import { addAgent, bodyOf, eventsOf, FORMATS, script, startLlmNode, startModel }
 
 const QUICK = { KAZI_MODEL_BATCH_WINDOW_MS: '0', KAZI_MODEL_BATCH_POLL_MS: '120' };
 const USAGE = { inputTokens: 1_000, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 500, reasoningTokens: 0 };
+const NOBODY = { name: null, senderId: null, groupId: null };
+const PROFILE = {
+  ...{ name: 'clerk', model: 'openai/gpt-4.1-mini', instructions: null, blocks: [], description: null },
+  ...{ tags: [], metadata: null, timezone: 'UTC' },
+};
 const TWO_STEPS = [
   {
     reasoning: 'First I look.',
@@ -93,13 +103,16 @@ describe('an agent that calls its model in batches', async () => {
     assert.equal(new Set(model.requests.map(({ batch }) => batch)).size, 1);
   });
 
-  test('is canceled while it waits; what it has cost is counted when it comes', async (t) => {
+  test('is stopped or canceled while it waits; what it has cost is counted when it comes', async (t) => {
     const json = { ...(script([{ text: 'Too late.', usage: USAGE }]) as object), batches: { delayMs: 600 } };
     const { node, agent } = await start(t, json);
     const id = await node.submit('never mind', { agent });
-    await waiting(id);
+    const sessionId = randomUUID();
+    const stopped = await node.submit('go', { agent, sessionId });
+    await Promise.all([waiting(id), waiting(stopped)]);
+    await requestStop(node.context, ADMIN, { sessionId, mode: 'graceful', reason: null });
     await cancelJob(node.context, ADMIN, { jobId: id, namedSessionId: null });
-    assert.equal((await node.ended(id)).state, 'canceled');
+    for (const job of [id, stopped]) assert.equal((await node.ended(job)).state, 'canceled');
     const call = await eventually('the cost of a call that nobody waits for', async () => {
       const [row] = await rows<{ cost: string; spent: string; held: string }>(
         `select c.cost_micros as cost, b.spent_micros as spent, b.held_micros as held
@@ -116,7 +129,7 @@ describe('an agent that calls its model in batches', async () => {
     assert.deepEqual(request, { state: 'settled', answer: null });
   });
 
-  test('is not asked for anything once its budget is used up', async (t) => {
+  test('asks for nothing once its budget is used up, or where its model has no batches', async (t) => {
     const { model, node } = await start(t, script(TWO_STEPS));
     const limits = {
       budget: 'standard',
@@ -129,23 +142,38 @@ describe('an agent that calls its model in batches', async () => {
     const job = await node.ended(await node.submit('count the lines', { agent }));
     assert.equal(job.outcome?.subtype, 'budget_exceeded');
     assert.equal(model.requests.length, 1, 'the second call was not made');
+    const odd = await addAgent(node, { name: 'odd', modelCalls: 'batch', model: 'openai-compatible/local' });
+    const refused = await node.ended(await node.submit('go', { agent: odd }));
+    assert.match(refused.error ?? '', /in batches, which openai-compatible does not take/);
   });
 
   for (const format of ['responses', 'messages'] as const) {
-    test(`tries a request that expired once more, then directly: ${format}`, async (t) => {
-      const turns = [{ text: 'At last.', usage: USAGE, faults: [{ expired: true }, { expired: true }] }];
-      const { model, node, agent } = await start(t, script(turns), { format });
-      const id = await node.submit('go', { agent });
-      assert.equal((await node.ended(id)).outcome?.text, 'At last.');
+    test(`tries what expired once more, then directly, and fails for what is refused: ${format}`, async (t) => {
+      const faults = [{ expired: true }, { expired: true }];
+      const { model, node, agent } = await start(
+        t,
+        {
+          conversations: [
+            { name: 'late', when: { contains: 'late' }, turns: [{ text: 'At last.', usage: USAGE, faults }] },
+            { name: 'bad', turns: [{ text: 'never', faults: [{ status: 400, message: 'That is not possible.' }] }] },
+          ],
+        },
+        { format },
+      );
+      const [late, bad] = [await node.submit('late', { agent }), await node.submit('bad', { agent })];
+      assert.match((await node.ended(bad)).error ?? '', /refused the request .*That is not possible/);
+      assert.equal((await node.ended(late)).outcome?.text, 'At last.');
       assert.deepEqual(
-        model.requests.map(({ batch, result }) => [batch !== undefined, result]),
+        model.requests
+          .filter(({ conversation }) => conversation === 'late')
+          .map(({ batch, result }) => [batch !== undefined, result]),
         [
           [true, 'fault'],
           [true, 'fault'],
           [false, 'answered'],
         ],
       );
-      const retried = (await eventsOf(node, id)).filter(({ type }) => type === 'model_call.retried');
+      const retried = (await eventsOf(node, late)).filter(({ type }) => type === 'model_call.retried');
       assert.deepEqual(
         retried.map(({ data }) => [data['fault'], data['attempt']]),
         [
@@ -153,54 +181,82 @@ describe('an agent that calls its model in batches', async () => {
           ['unavailable', 2],
         ],
       );
-      const [call] = await rows<{ is_batched: boolean }>('select is_batched from model_calls where job_id = $1', [id]);
+      const [call] = await rows<{ is_batched: boolean }>('select is_batched from model_calls where job_id = $1', [
+        late,
+      ]);
       assert.equal(call?.is_batched, false);
     });
 
-    test(`goes on after a batch that expired, failed or was refused as a whole: ${format}`, async (t) => {
-      const faults = [{ status: 503 }, { expired: true }, null];
-      const json = { ...(script([{ text: 'Here.', usage: USAGE }]) as object), batches: { faults } };
-      const { model, node, agent } = await start(t, json, { format });
-      assert.equal((await node.ended(await node.submit('go', { agent }))).outcome?.text, 'Here.');
-      assert.equal(model.requests.filter(({ result }) => result === 'answered').length, 1);
-    });
-
-    test(`finds a batch whose answer was lost, and pays it once: ${format}`, async (t) => {
-      const json = {
-        ...(script([{ text: 'Here.', usage: USAGE }]) as object),
-        batches: { delayMs: 200, faults: [{ loseAnswer: true }] },
-      };
+    test(`goes on after a batch that was refused, that expired, and whose answer was lost: ${format}`, async (t) => {
+      const batches = { delayMs: 100, faults: [{ status: 503 }, { expired: true }, { loseAnswer: true }] };
+      const json = { ...(script([{ text: 'Here.', usage: USAGE }]) as object), batches };
       const { model, node, agent } = await start(t, json, { format });
       const id = await node.submit('go', { agent });
       assert.equal((await node.ended(id)).outcome?.text, 'Here.');
-      assert.equal(model.requests.length, 1);
-    });
-
-    test(`fails with the words of the provider for a request that it refuses: ${format}`, async (t) => {
-      const turns = [{ text: 'never', faults: [{ status: 400, message: 'That is not possible.' }] }];
-      const { node, agent } = await start(t, script(turns), { format });
-      const job = await node.ended(await node.submit('go', { agent }));
-      assert.match(job.error ?? '', /refused the request .*That is not possible/);
+      assert.deepEqual(
+        model.requests.map(({ result, batch }) => [result, batch !== undefined]),
+        [
+          ['abandoned', true],
+          ['answered', true],
+        ],
+      );
     });
   }
 
-  test('says so when its model has no batches', async (t) => {
-    const { node } = await start(t, script([{ text: 'never' }]));
-    const agent = await addAgent(node, { name: 'odd', modelCalls: 'batch', model: 'openai-compatible/local' });
-    const job = await node.ended(await node.submit('go', { agent }));
-    assert.match(job.error ?? '', /in batches, which openai-compatible does not take/);
+  test('has a conversation that is too long summarized in a batch as well', async (t) => {
+    const { model, node, agent } = await start(t, {
+      conversations: [
+        { name: 'summary', when: { systemContains: 'You summarize' }, turns: [{ text: 'It was long.', usage: USAGE }] },
+        {
+          name: 'after',
+          when: { contains: 'from where the summary leaves it' },
+          turns: [{ text: 'Done.', usage: USAGE }],
+        },
+        { name: 'before', turns: [{ text: 'never', faults: [{ contextOverflow: true }] }] },
+      ],
+    });
+    const id = await node.submit('a long story', { agent });
+    const job = await node.ended(id);
+    assert.deepEqual([job.error, job.outcome?.text, job.outcome?.costMicros], [null, 'Done.', 1_200]);
+    assert.deepEqual(
+      model.requests.map(({ conversation, batch }) => [conversation, batch !== undefined]),
+      [
+        ['before', true],
+        ['summary', true],
+        ['after', true],
+      ],
+    );
+    assert.ok((await eventsOf(node, id)).some(({ type }) => type === 'context.compacted'));
   });
-});
 
-test('other agents call their model directly', async (t) => {
-  const { url: databaseUrl } = await createTestDatabase();
-  const model = await startModel(t, script([{ text: 'Now.' }]));
-  const node = await startLlmNode(t, model, { databaseUrl });
-  assert.equal((await node.ended(await node.submit('go', { agent: 'default' }))).outcome?.text, 'Now.');
-  assert.deepEqual(
-    model.requests.map(({ batch, isStream }) => [batch, isStream]),
-    [[undefined, true]],
-  );
-  const [row] = await rowsOf(databaseUrl)<{ n: string }>('select count(*) as n from model_requests', []);
-  assert.equal(Number(row?.n), 0);
+  for (const setting of ['batch', 'direct'] as const) {
+    test(`that works on an item of a batch does as KAZI_BATCH_MODEL_CALLS says: ${setting}`, async (t) => {
+      const settings = { KAZI_BATCH_MODEL_CALLS: setting };
+      const { model, node } = await start(t, script([{ text: 'An item.' }]), { settings });
+      const profileId = await createProfile(node.context, ADMIN, PROFILE);
+      const draft = new BatchDraft(10);
+      const content = [{ type: 'text', text: 'go' }] as const;
+      draft.add(
+        { profileId, inputs: [{ ...NOBODY, id: randomUUID(), role: 'user', content, otid: 'otid-1' }], maxSteps: 5 },
+        5,
+      );
+      const { batch } = await createBatch(node.context, ADMIN, {
+        ...{ draft, callbackUrl: null, idempotencyScope: null, hash: randomBytes(32), isRetry: false, itemFault: null },
+        countRequest: async () => await Promise.resolve(),
+      });
+      await eventually('a finished batch', async () => {
+        const [row] = await rows<{ state: string }>('select state from jobs where batch_num = $1', [batch.num]);
+        return row?.state === 'complete';
+      });
+      // Other agents call their models as they say themselves: directly.
+      await node.ended(await node.submit('go', { agent: 'default' }));
+      assert.deepEqual(
+        model.requests.map((request) => [request.batch !== undefined, request.isStream]),
+        [
+          [setting === 'batch', setting === 'direct'],
+          [false, true],
+        ],
+      );
+    });
+  }
 });
