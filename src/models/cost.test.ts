@@ -46,6 +46,12 @@ test('a sum is rounded up once, not each part of it', () => {
   assert.equal(costOf(cheap, used({ inputTokens: 2, outputTokens: 2 })), 2);
 });
 
+test('a part of the price is taken of the sum, before it is rounded up', () => {
+  const usage = used({ inputTokens: 1, outputTokens: 1 });
+  assert.deepEqual([costOf(flat, usage), costOf(flat, usage, [1n, 2n])], [18, 9]);
+  assert.deepEqual([costOf(flat, used({ inputTokens: 1 })), costOf(flat, used({ inputTokens: 1 }), [1n, 2n])], [3, 2]);
+});
+
 test('no tokens cost nothing, and one token of the cheapest model costs a micro-dollar', () => {
   assert.equal(costOf(flat, used({})), 0);
   assert.equal(costOf({ ...flat, input_mtok: 0.000001 }, used({ inputTokens: 1 })), 1);
