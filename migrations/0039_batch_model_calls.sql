@@ -27,6 +27,7 @@ create table model_batches (
     check ((state = 'waiting') <= (provider_id is not null))
 );
 create index model_batches_due on model_batches (due_at) where state <> 'ended';
+create index model_batches_ended on model_batches (ended_at) where state = 'ended';
 create unique index model_batches_by_provider_id on model_batches (provider, provider_id) where provider_id is not null;
 
 create table model_requests (
@@ -197,6 +198,8 @@ begin
                 (select b.own_held_micros from job_budgets b where b.job_id = v_request.job_id), 1);
         end if;
     end if;
+    -- The others go with their batch.
+    delete from model_requests r where r.id = p_id and r.batch_id is null;
     return true;
 end
 $$;

@@ -819,6 +819,7 @@ CREATE INDEX jobs_steering ON public.jobs USING btree (session_num) WHERE ((stat
 CREATE INDEX messages_by_job ON public.messages USING btree (job_id, seq);
 CREATE UNIQUE INDEX model_batches_by_provider_id ON public.model_batches USING btree (provider, provider_id) WHERE (provider_id IS NOT NULL);
 CREATE INDEX model_batches_due ON public.model_batches USING btree (due_at) WHERE (state <> 'ended'::text);
+CREATE INDEX model_batches_ended ON public.model_batches USING btree (ended_at) WHERE (state = 'ended'::text);
 CREATE INDEX model_calls_by_root ON public.model_calls USING btree (root_job);
 CREATE INDEX model_calls_by_tenant ON public.model_calls USING btree (tenant_id, at);
 CREATE INDEX model_requests_by_batch ON public.model_requests USING btree (batch_id) WHERE (batch_id IS NOT NULL);
@@ -1418,6 +1419,8 @@ begin
                 (select b.own_held_micros from job_budgets b where b.job_id = v_request.job_id), 1);
         end if;
     end if;
+    -- The others go with their batch.
+    delete from model_requests r where r.id = p_id and r.batch_id is null;
     return true;
 end
 $function$;

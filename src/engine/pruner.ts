@@ -5,6 +5,7 @@ import { closeBudgets, listOrphanBudgets } from '../storage/budgets.ts';
 import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
 import { pruneEvents } from '../storage/events.ts';
 import { pruneKeptAnswers } from '../storage/idempotency.ts';
+import { pruneModelBatches } from '../storage/model-requests.ts';
 import { pruneNodes } from '../storage/nodes.ts';
 import { pruneRequestCounts } from '../storage/request-counts.ts';
 import { pruneScheduleRuns } from '../storage/schedule-runs.ts';
@@ -15,7 +16,9 @@ import { jitter, waitFor } from './wait.ts';
 const EVERY_MS = 600_000;
 const ANSWERS_LIMIT = 10_000;
 const SESSIONS_LIMIT = 1_000;
-/** How long the logs of schedules and of webhook endpoints are kept. */
+/** Each may have ten thousand requests. */
+const BATCHES_LIMIT = 50;
+/** How long the logs of schedules and of webhook endpoints, and batches of model calls, are kept. */
 const LOG_DAYS = 90;
 /** A job that was admitted so long ago is not on its way any more. */
 const ORPHAN_MS = 600_000;
@@ -30,7 +33,7 @@ export interface PrunerOptions {
 
 /**
  * Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, old runs of schedules, old
- * deliveries to endpoints, money held for jobs that never came, workspaces of forks that a crash cut short, and events that
+ * deliveries to endpoints, ended batches of model calls, money held for jobs that never came, workspaces of forks that a crash cut short, and events that
  * the operator does not keep.
  */
 export class Pruner {
@@ -72,6 +75,7 @@ export class Pruner {
         await this.#forgetEvents();
         await pruneScheduleRuns(this.#db, LOG_DAYS, ANSWERS_LIMIT);
         await pruneDeliveries(this.#db, LOG_DAYS, ANSWERS_LIMIT);
+        await pruneModelBatches(this.#db, LOG_DAYS, BATCHES_LIMIT);
       } catch (error) {
         if (!isDatabaseUnavailable(error)) this.#log.error({ err: error }, 'pruning failed');
       }

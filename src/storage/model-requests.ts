@@ -58,6 +58,11 @@ export const listLooseRequests = async (db: Queryable, limit: number): Promise<r
   }));
 };
 
+/** Forgets batches that ended so many days ago, with their requests. */
+export const pruneModelBatches = async (db: Queryable, days: number, limit: number): Promise<void> => {
+  await db.query('model-batches/prune', [days, limit]);
+};
+
 /** Accounts for a loose request once, and lets go of it; `paid` is null for one that cost nothing. */
 export const chargeLooseRequest = async (
   db: Queryable,

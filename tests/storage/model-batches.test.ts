@@ -15,7 +15,12 @@ import {
   putOffBatch,
   readBatchRequests,
 } from '../../src/storage/model-batches.ts';
-import { chargeLooseRequest, listLooseRequests, listModelRequests } from '../../src/storage/model-requests.ts';
+import {
+  chargeLooseRequest,
+  listLooseRequests,
+  listModelRequests,
+  pruneModelBatches,
+} from '../../src/storage/model-requests.ts';
 import { retireNode } from '../../src/storage/nodes.ts';
 import { createTestDatabase } from '../support/database.ts';
 import {
@@ -129,6 +134,34 @@ describe('requests are put into batches', () => {
     assert.equal((await getJobBudget(db, jobId))?.spentMicros, 0);
     assert.equal((await listLooseRequests(db, 100)).filter(({ id }) => id === requestId).length, 0);
   });
+});
+
+test('batches that ended long ago are forgotten with their requests, unless a run still may take an answer', async () => {
+  const account = newAccount();
+  const batches: ClaimedBatch[] = [];
+  for (const isTaken of [true, false]) {
+    const { jobId, requestId } = await ask(account);
+    const [batch] = await claim(account, { busy: batches.map(({ id }) => id) });
+    assert.ok(batch);
+    batches.push(batch);
+    await storeModelAnswers(db, batch, [{ id: requestId, answer: { status: 200, body: '{}' } }]);
+    if (isTaken) await cancelJob(db, jobId);
+    if (isTaken) await chargeLooseRequest(db, requestId, null);
+    await endModelBatch(db, batch, null);
+  }
+  const left = async (): Promise<readonly string[]> => {
+    const ids = batches.map(({ id }) => id);
+    const found = await rows<{ id: string }>(
+      `select b.id from model_batches b join model_requests r on r.batch_id = b.id where b.id = any ($1)`,
+      [ids],
+    );
+    return found.map(({ id }) => id);
+  };
+  await pruneModelBatches(db, 1, 100);
+  assert.equal((await left()).length, 2);
+  await rows(`update model_batches set ended_at = ended_at - interval '2 days' where state = 'ended'`, []);
+  await pruneModelBatches(db, 1, 100);
+  assert.deepEqual(await left(), [batches[1]?.id]);
 });
 
 describe('a batch', () => {
