@@ -43,6 +43,8 @@ export class ModelBatcher {
   readonly #stopping = new AbortController();
   /** Ends what is under way, some time after the rest stops. */
   readonly #ending = new AbortController();
+  /** Ends what is under way when the lease is lost: another node may be about to do the same. */
+  #held = new AbortController();
   readonly #busy = new Map<string, Promise<void>>();
   #looseAtMs = 0;
   #loop: Promise<void> | undefined;
@@ -53,8 +55,12 @@ export class ModelBatcher {
 
   start(): void {
     // Without a provider that takes batches nobody can have asked for one here.
-    if (this.#options.batches.accounts.length === 0) return;
-    this.#loop ??= this.#run();
+    if (this.#loop || this.#options.batches.accounts.length === 0) return;
+    this.#options.lease.onLost(() => {
+      this.#held.abort();
+      this.#held = new AbortController();
+    });
+    this.#loop = this.#run();
   }
 
   async stop(): Promise<void> {
@@ -115,7 +121,8 @@ export class ModelBatcher {
     const isHeld = (): boolean => lease.nodeId === nodeId;
     const parts = { db, log, notifications, batches, isHeld, pollMs };
     try {
-      await seeModelBatch({ ...parts, signal: this.#ending.signal }, batch);
+      const signal = AbortSignal.any([this.#ending.signal, this.#held.signal]);
+      await seeModelBatch({ ...parts, signal }, batch);
     } catch (error) {
       log.error({ err: error, batch: batch.id }, 'seeing to a model batch failed');
       await putOffBatch(db, batch, { inMs: pollMs }).catch((again: unknown) =>

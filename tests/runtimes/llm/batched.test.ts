@@ -6,15 +6,18 @@ import { cancelJob } from '../../../src/actions/cancel-job.ts';
 import { createBatch } from '../../../src/actions/create-batch.ts';
 import { createProfile } from '../../../src/actions/create-profile.ts';
 import { requestStop } from '../../../src/actions/request-stop.ts';
-import type { ScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
+import { parseScript } from '../../../src/models/scripted/parse-script.ts';
+import { type ScriptedModel, startScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
 import { createTestDatabase } from '../../support/database.ts';
-import { ADMIN, type TestNode } from '../../support/node.ts';
+import { ADMIN, makeDataDir, type TestNode } from '../../support/node.ts';
 import { rowsOf } from '../../support/rows.ts';
 import { eventually } from '../../support/signals.ts';
 import { addAgent, bodyOf, eventsOf, FORMATS, script, startLlmNode, startModel } from './llm-node.ts';
 
 const QUICK = { KAZI_MODEL_BATCH_WINDOW_MS: '0', KAZI_MODEL_BATCH_POLL_MS: '120' };
 const USAGE = { inputTokens: 1_000, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 500, reasoningTokens: 0 };
+/** What a request says of streaming alone. */
+const OF_STREAMS = ['stream', 'eager_input_streaming'];
 const NOBODY = { name: null, senderId: null, groupId: null };
 const PROFILE = {
   ...{ name: 'clerk', model: 'openai/gpt-4.1-mini', instructions: null, blocks: [], description: null },
@@ -89,17 +92,28 @@ describe('an agent that calls its model in batches', async () => {
         id,
       ]);
       assert.equal(Number(budget?.held), 0);
+      // What went into the batch is what a call of its own sends, but for streaming.
+      await node.ended(await node.submit('count the lines', { agent: 'default' }));
+      const sent = (index: number): unknown =>
+        JSON.parse(bodyOf(model, index), (key, value: unknown) => (OF_STREAMS.includes(key) ? undefined : value));
+      assert.deepEqual(sent(0), sent(2));
     });
   }
 
-  test('shares one batch with others, and keeps no process while it waits', async (t) => {
-    const json = { ...(script([{ text: 'Mine: {{lastUserText}}' }]) as object), batches: { delayMs: 300 } };
-    const { model, node, agent } = await start(t, json, { settings: { KAZI_MODEL_BATCH_WINDOW_MS: '700' } });
-    const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(async (text) => await node.submit(text, { agent })));
+  test('shares one batch with others, keeps no process while it waits, and goes on at another node', async (t) => {
+    const model = await startModel(t, script([{ text: 'Mine: {{lastUserText}}' }]));
+    const dataDir = await makeDataDir(t);
+    const parts = { databaseUrl, dataDir };
+    const first = await startLlmNode(t, model, { ...parts, settings: { KAZI_MODEL_BATCH_WINDOW_MS: '3600000' } });
+    const agent = await addAgent(first, { name: 'patient', modelCalls: 'batch' });
+    const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(async (text) => await first.submit(text, { agent })));
     await Promise.all(ids.map(async (id) => await waiting(id, 'collecting')));
-    assert.equal(node.engine.running, 0);
-    const texts = await Promise.all(ids.map(async (id) => (await node.ended(id)).outcome?.text));
+    assert.equal(first.engine.running, 0);
+    await first.stop();
+    const second = await startLlmNode(t, model, { ...parts, settings: QUICK });
+    const texts = await Promise.all(ids.map(async (id) => (await second.ended(id)).outcome?.text));
     assert.deepEqual(texts, ['Mine: a', 'Mine: b', 'Mine: c', 'Mine: d', 'Mine: e']);
+    assert.equal(model.requests.length, 5);
     assert.equal(new Set(model.requests.map(({ batch }) => batch)).size, 1);
   });
 
@@ -187,8 +201,10 @@ describe('an agent that calls its model in batches', async () => {
       assert.equal(call?.is_batched, false);
     });
 
-    test(`goes on after a batch that was refused, that expired, and whose answer was lost: ${format}`, async (t) => {
-      const batches = { delayMs: 100, faults: [{ status: 503 }, { expired: true }, { loseAnswer: true }] };
+    test(`goes on after a batch that was refused, one that failed or expired, and one whose answer was lost: ${format}`, async (t) => {
+      // Anthropic has no batch that fails as a whole.
+      const whole = format === 'responses' ? { failed: 'The file is too long.' } : { expired: true };
+      const batches = { delayMs: 100, faults: [{ status: 503 }, whole, { loseAnswer: true }] };
       const json = { ...(script([{ text: 'Here.', usage: USAGE }]) as object), batches };
       const { model, node, agent } = await start(t, json, { format });
       const id = await node.submit('go', { agent });
@@ -202,6 +218,37 @@ describe('an agent that calls its model in batches', async () => {
       );
     });
   }
+
+  test('waits for a provider that is away, and hands each batch in once when it is back', async (t) => {
+    const json = script([{ text: 'Back.', usage: USAGE }]);
+    const gone = await startModel(t, json);
+    await gone.stop();
+    const node = await startLlmNode(t, gone, { databaseUrl, settings: { ...QUICK, KAZI_MODEL_BATCH_POLL_MS: '600' } });
+    const ids: string[] = [];
+    for (const format of ['responses', 'messages'] as const) {
+      const agent = await addAgent(node, { name: `away-${format}`, modelCalls: 'batch', model: FORMATS[format].model });
+      ids.push(await node.submit('go', { agent }));
+    }
+    await eventually('an attempt that failed for each', async () => {
+      const tried = await rows(
+        `select 1 from model_batches b join model_requests r on r.batch_id = b.id
+         where r.job_id = any ($1) and b.node_id is null and b.provider_id is null and (b.refusals > 0 or b.attempted_at is not null)`,
+        [ids],
+      );
+      return tried.length === 2;
+    });
+    const port = Number(new URL(gone.url).port);
+    const back = await startScriptedModel({ script: parseScript(json), port });
+    t.after(async () => await back.stop());
+    for (const id of ids) assert.equal((await node.ended(id)).outcome?.text, 'Back.');
+    assert.deepEqual(
+      back.requests.map(({ batch, result }) => [batch !== undefined, result]),
+      [
+        [true, 'answered'],
+        [true, 'answered'],
+      ],
+    );
+  });
 
   test('has a conversation that is too long summarized in a batch as well', async (t) => {
     const { model, node, agent } = await start(t, {
