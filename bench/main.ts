@@ -25,7 +25,7 @@ const HELP = `Measures kazi on this machine, beside a plain-table queue in the s
 
   npm run bench                    everything but the long drain, about 4 minutes
   npm run bench -- --only NAME     one part: ${'reference idle accept http steps waiting batch fairness saturated drain'}
-                                   batch-intake agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out
+                                   batch-large batch-intake agents-waiting agents-overhead agents-delta sockets-idle sse-fan-out
                                    webhook-first-attempt schedule-lateness; agents and batch stand for theirs, too
   npm run bench -- --quick         smaller loads
   npm run bench -- --drain N       also: throughput over N finished jobs (1000000 takes several minutes)
@@ -57,6 +57,7 @@ const partsOf = (isQuick: boolean, drainJobs: number): Part[] => {
     { name: 'agents-overhead', run: async (server) => await benchAgentsOverhead(server, isQuick ? 5 : 20) },
     { name: 'agents-delta', run: async (server) => await benchAgentsDelta(server, isQuick ? 20 : 200) },
     { name: 'batch', run: async (server) => await benchBatch(server, 10_000 * scale) },
+    { name: 'batch-large', run: async (server) => await benchBatch(server, 50_000 * scale) },
     {
       name: 'batch-intake',
       run: async (server) =>
