@@ -528,6 +528,13 @@ create table tenants (
     created_at timestamp with time zone default clock_timestamp() not null
 );
 
+create table user_mail_addresses (
+    tenant_id text collate "C" not null,
+    user_id text collate "C" not null,
+    addresses text[] not null,
+    updated_at timestamp with time zone default clock_timestamp() not null
+);
+
 create table users (
     tenant_id text collate "C" not null,
     id text collate "C" not null,
@@ -605,7 +612,8 @@ create table workers (
     summary text default ''::text not null,
     created_at timestamp with time zone default clock_timestamp() not null,
     updated_at timestamp with time zone default clock_timestamp() not null,
-    deleted_at timestamp with time zone
+    deleted_at timestamp with time zone,
+    mail_senders text[]
 );
 
 -- Constraints
@@ -644,6 +652,7 @@ alter table sessions add constraint sessions_pkey PRIMARY KEY (num);
 alter table steps add constraint steps_pkey PRIMARY KEY (job_id, ordinal);
 alter table summaries add constraint summaries_pkey PRIMARY KEY (session_num, seq);
 alter table tenants add constraint tenants_pkey PRIMARY KEY (id);
+alter table user_mail_addresses add constraint user_mail_addresses_pkey PRIMARY KEY (tenant_id, user_id);
 alter table users add constraint users_pkey PRIMARY KEY (tenant_id, id);
 alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (id);
 alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (id);
@@ -744,6 +753,7 @@ alter table steps add constraint steps_ordinal_check CHECK ((ordinal >= 1));
 alter table steps add constraint steps_state_check CHECK ((state = ANY (ARRAY['started'::text, 'finished'::text, 'failed'::text, 'interrupted'::text])));
 alter table tenants add constraint tenants_id_check CHECK ((id <> ''::text));
 alter table tenants add constraint tenants_max_running_check CHECK ((max_running >= 0));
+alter table user_mail_addresses add constraint user_mail_addresses_addresses_check CHECK (((cardinality(addresses) >= 1) AND (cardinality(addresses) <= 100)));
 alter table users add constraint users_id_check CHECK ((id <> ''::text));
 alter table webhook_attempts add constraint webhook_attempts_number_check CHECK ((number >= 1));
 alter table webhook_deliveries add constraint webhook_deliveries_attempts_check CHECK ((attempts >= 0));
@@ -785,6 +795,7 @@ alter table session_profiles add constraint session_profiles_session_num_fkey FO
 alter table session_stops add constraint session_stops_session_num_fkey FOREIGN KEY (session_num) REFERENCES sessions(num);
 alter table sessions add constraint sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table sessions add constraint sessions_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
+alter table user_mail_addresses add constraint user_mail_addresses_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table users add constraint users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 alter table webhook_attempts add constraint webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries(id);
 alter table webhook_deliveries add constraint webhook_deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhook_endpoints(id);
@@ -848,6 +859,7 @@ CREATE INDEX webhook_deliveries_next ON public.webhook_deliveries USING btree (d
 CREATE INDEX webhook_endpoints_by_tenant ON public.webhook_endpoints USING btree (tenant_id, created_at) WHERE (deleted_at IS NULL);
 CREATE INDEX webhook_endpoints_by_worker ON public.webhook_endpoints USING btree (tenant_id, worker_id) WHERE (worker_id IS NOT NULL);
 CREATE UNIQUE INDEX webhook_endpoints_of_worker ON public.webhook_endpoints USING btree (tenant_id, worker_id) WHERE ((worker_id IS NOT NULL) AND (deleted_at IS NULL));
+CREATE UNIQUE INDEX workers_by_mailbox ON public.workers USING btree ("right"(id, 26), mail_token);
 
 -- Functions
 

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { acceptMail, checkMailRecipient } from './actions/accept-mail.ts';
 import { agentOfRun } from './actions/agent-of-run.ts';
 import { ApiKeyCache } from './actions/api-key-cache.ts';
 import type { ActionContext } from './actions/context.ts';
@@ -10,11 +11,13 @@ import { Directory } from './actions/directory.ts';
 import { JobIntake } from './actions/job-intake.ts';
 import { storeApiKey } from './actions/make-api-key.ts';
 import { readEndedJob } from './actions/read-ended-job.ts';
+import { readMailAnswer } from './actions/read-mail-answer.ts';
 import { readToldWorker } from './actions/read-told-worker.ts';
 import { RequestCounts } from './actions/request-counts.ts';
 import { DiskBlobStore } from './blobs/disk/disk-blob-store.ts';
 import type { Config } from './config.ts';
 import { KaziError } from './core/errors.ts';
+import type { MailDelivery } from './core/mail.ts';
 import { DEFAULT_TENANT_ID } from './core/principal.ts';
 import { webhookPolicy } from './core/webhook-policy.ts';
 import type { Egress } from './egress/egress.ts';
@@ -24,6 +27,9 @@ import { LifeSign } from './engine/life-sign.ts';
 import { toWebhookBody } from './http/jobs/webhook-body.ts';
 import { buildServer } from './http/server.ts';
 import { toTurnWebhookBody } from './http/workers/turn-webhook-body.ts';
+import { fileUrl } from './http/workers/worker-url.ts';
+import { SmtpListener, type SmtpListenerOptions } from './mail/smtp/smtp-listener.ts';
+import { createSmtpMailer } from './mail/smtp/smtp-mailer.ts';
 import { createModelBatches } from './models/batches/model-batches.ts';
 import { createModelCatalog } from './models/model-catalog.ts';
 import { createModels } from './models/models.ts';
@@ -50,6 +56,8 @@ export interface AppOptions {
   readonly log: Logger;
   /** Runtimes beside the built-in ones; benchmarks bring one that only waits. */
   readonly extraRuntimes?: readonly Runtime[];
+  /** How names are looked up that prove who sent a mail; as the machine does when absent. */
+  readonly mailResolver?: SmtpListenerOptions['resolver'];
 }
 
 /** A running node without its HTTP face. */
@@ -68,6 +76,8 @@ export interface App {
   readonly node: Node;
   /** Where it listens; the real port when 0 was asked for. */
   readonly url: string;
+  /** Where it listens for mail; null when it does not. */
+  readonly smtpPort: number | null;
   /** The bootstrap key. */
   readonly apiKey: string;
   /** Set when this start made the bootstrap key: its file. */
@@ -145,11 +155,12 @@ export const startApp = async (options: AppOptions): Promise<App> => {
     });
     undo.defer(async () => await server.close());
     const url = await listen(server, config);
+    const smtpPort = await startMail(options, context, undo);
     // Jobs are seen to their end while requests about them are still answered.
     undo.defer(async () => await engine?.stop());
     undo.defer(() => draining.abort());
     log.info({ url, role: config.role }, 'listening');
-    return { node, url, apiKey: secrets.apiKey, newApiKeyPath: secrets.newApiKeyPath, stop: stopOf(undo) };
+    return { node, url, smtpPort, apiKey: secrets.apiKey, newApiKeyPath: secrets.newApiKeyPath, stop: stopOf(undo) };
   } catch (error) {
     await undo.disposeAsync();
     throw error;
@@ -163,6 +174,23 @@ const listen = async (server: FastifyInstance, { host, port }: Config): Promise<
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new KaziError('ADDRESS_UNAVAILABLE', { host, port, reason }, { cause });
   }
+};
+
+/** Takes mail in where requests are answered, if the operator names a port for it; gives the real one. */
+const startMail = async (
+  { config, log, mailResolver: resolver }: AppOptions,
+  context: ActionContext,
+  undo: AsyncDisposableStack,
+): Promise<number | null> => {
+  if (config.smtpPort === null || config.role === 'runner') return null;
+  const door = {
+    checkRecipient: async (address: string) => await checkMailRecipient(context, address),
+    accept: async (delivery: MailDelivery) => await acceptMail(context, delivery),
+  };
+  const listener = new SmtpListener({ settings: { ...config, smtpPort: config.smtpPort }, resolver, door, log });
+  const port = await listener.start();
+  undo.defer(async () => await listener.stop());
+  return port;
 };
 
 /** Why a node is not ready; empty when it is. */
@@ -221,9 +249,45 @@ const buildContext = (parts: {
       mostSteps: config.batchMaxSteps,
       tenantCap: config.tenantConcurrency,
     },
+    mail: {
+      domain: config.mailDomain,
+      mostPerMinute: config.mailRateLimit || null,
+      canAnswer: config.smtpRelayUrl !== null,
+      attachBytes: config.mailAttachBytes,
+    },
     models: createModelCatalog({ settings: config, priceOverrides: priceOverridesOf(config) }),
     listLiveFiles: async () => await Promise.resolve([]),
     workspaceFiles: new SessionFiles(config.dataDir),
+  };
+};
+
+/** Who is told of the end of a job, and in which words. */
+const tellersOf = (parts: {
+  readonly config: Config;
+  readonly context: ActionContext;
+  readonly undo: AsyncDisposableStack;
+  readonly webhookEgress: Egress;
+}): Pick<EngineOptions, 'webhooks' | 'mail'> => {
+  const { config, context, undo, webhookEgress } = parts;
+  const baseUrl = (config.publicUrl ?? `http://${config.host}:${config.port}`).replace(/\/+$/, '');
+  const mailer = config.smtpRelayUrl === null ? null : createSmtpMailer(config.smtpRelayUrl);
+  undo.defer(() => mailer?.close());
+  return {
+    webhooks: {
+      egress: webhookEgress,
+      allowPrivate: config.allowPrivateWebhooks,
+      renderJob: async (delivery) => {
+        const worker = await readToldWorker(context, delivery);
+        return worker
+          ? toTurnWebhookBody(worker, delivery, baseUrl)
+          : toWebhookBody(await readEndedJob(context, delivery), delivery);
+      },
+    },
+    mail: {
+      mailer,
+      renderMail: async ({ jobId }, thread) =>
+        await readMailAnswer(context, { jobId, thread, toFileUrl: (id, path) => fileUrl(baseUrl, id, path) }),
+    },
   };
 };
 
@@ -318,15 +382,7 @@ const startEngine = async (parts: {
     maxAttempts: config.maxAttempts,
     eventRetentionMs: config.eventRetentionDays === null ? null : config.eventRetentionDays * DAY_MS,
     drainMs: config.drainMs,
-    webhooks: {
-      egress: parts.webhookEgress,
-      allowPrivate: config.allowPrivateWebhooks,
-      renderJob: async (delivery) => {
-        const worker = await readToldWorker(context, delivery);
-        if (!worker) return toWebhookBody(await readEndedJob(context, delivery), delivery);
-        return toTurnWebhookBody(worker, delivery, config.publicUrl ?? `http://${config.host}:${config.port}`);
-      },
-    },
+    ...tellersOf({ config, context, undo, webhookEgress: parts.webhookEgress }),
   });
   undo.defer(async () => await engine.stop());
   await engine.start();

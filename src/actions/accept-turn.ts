@@ -1,6 +1,7 @@
 import type { BudgetLevel } from '../core/budget.ts';
 import { KaziError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
+import type { StoredWebhook } from '../core/webhook.ts';
 import { replaceKeptAnswer } from '../storage/idempotency.ts';
 import { getJob } from '../storage/jobs.ts';
 import type { ActionContext } from './context.ts';
@@ -13,6 +14,8 @@ export interface TurnToAccept {
   readonly input: string;
   readonly budget: BudgetLevel;
   readonly metadata?: Readonly<Record<string, unknown>> | null;
+  /** Where the news of its end goes, beside the webhook of the worker. */
+  readonly webhook?: StoredWebhook;
   readonly request: Omit<RequestIdentity, 'toResponse'>;
   readonly countRequest?: NewJob['countRequest'];
   readonly prepare?: NewJob['prepare'];
@@ -48,6 +51,7 @@ export const acceptTurn = async (
     metadata: turn.metadata ?? null,
     priority: 0,
     budget: turn.budget,
+    webhook: turn.webhook ?? null,
     request: { ...turn.request, toResponse: (jobId) => jobId },
     ...(turn.countRequest ? { countRequest: turn.countRequest } : {}),
     ...(turn.prepare ? { prepare: turn.prepare } : {}),

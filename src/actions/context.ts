@@ -39,6 +39,7 @@ export interface ActionContext {
   readonly sessions: SessionRules;
   readonly workspaceForks: WorkspaceForks;
   readonly batches: BatchRules;
+  readonly mail: MailRules;
   /** Which models profiles may name. */
   readonly models: ModelCatalog;
   /** Files that a job which has not ended has made so far; empty where this node does not have its workspace. */
@@ -79,6 +80,18 @@ export interface OperatorBudgets {
   readonly sessionMaxRequests: number | null;
   readonly sessionMaxCostMicros: number | null;
   readonly tenantMaxCostMicros: number | null;
+}
+
+/** What the operator says of mail. */
+export interface MailRules {
+  /** Domain of the addresses of workers, in lower case. */
+  readonly domain: string;
+  /** Turns a minute that a sender may make in a tenant; null = as many as it likes. */
+  readonly mostPerMinute: number | null;
+  /** False: mails make turns that are not answered. */
+  readonly canAnswer: boolean;
+  /** Artifacts up to this size together are attached to an answer. */
+  readonly attachBytes: number;
 }
 
 /** What the operator allows in a batch. */

@@ -1,7 +1,7 @@
 import { KaziError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { getWorker } from '../storage/workers.ts';
-import { type AcceptedTurn, acceptTurn } from './accept-turn.ts';
+import { type AcceptedTurn, acceptTurn, type TurnToAccept } from './accept-turn.ts';
 import { cancelRun } from './cancel-run.ts';
 import type { ActionContext } from './context.ts';
 import type { NewTurn } from './create-worker.ts';
@@ -16,25 +16,24 @@ export interface TurnFile {
 
 /**
  * Queues another turn of a worker. The files that come with it are in the workspace before the turn is accepted, so that
- * whoever sends the request again after a crash writes the same ones again. Throws as findWorker and createJob do, and
- * FILE_NOT_FOUND for a path that names no file inside.
+ * whoever sends the request again after a crash writes the same ones again; a request that is known to have made its turn
+ * writes none, because they are the worker's by then. Throws as findWorker and createJob do, and FILE_NOT_FOUND for a path
+ * that names no file inside.
  */
 export const continueWorker = async (
   context: ActionContext,
   principal: Principal,
-  turn: NewTurn & {
-    readonly workerId: string;
-    readonly files?: readonly TurnFile[];
-    readonly metadata?: Readonly<Record<string, unknown>>;
-  },
+  turn: NewTurn & Pick<TurnToAccept, 'metadata' | 'webhook' | 'workerId'> & { readonly files?: readonly TurnFile[] },
 ): Promise<AcceptedTurn> => {
   const { workerId, files = [], ...rest } = turn;
   const { worker, session } = await findWorker(context, principal, workerId);
-  for (const file of files) {
-    const isWritten = await context.workspaceFiles.write(session.num, file);
-    if (!isWritten) throw new KaziError('FILE_NOT_FOUND');
-  }
-  const accepted = await acceptTurn(context, principal, { ...rest, workerId });
+  const prepare = async (): Promise<void> => {
+    for (const file of files) {
+      const isWritten = await context.workspaceFiles.write(session.num, file);
+      if (!isWritten) throw new KaziError('FILE_NOT_FOUND');
+    }
+  };
+  const accepted = await acceptTurn(context, principal, { ...rest, workerId, prepare });
   // Deleting looks for turns after it has marked the worker, so one of the two sees the other.
   if (!(await getWorker(context.db, worker))) {
     await cancelRun(context, accepted.jobId);

@@ -66,7 +66,7 @@ interface Work {
 
 const toSubmission = (principal: Principal, work: Work, response: string): JobSubmission => {
   const { jobId, agent, laneId, job, session, webhook } = work;
-  const { idempotencyScope: scope, hash } = job.request;
+  const { idempotencyScope: scope, hash, keepMs = KEEP_ANSWER_MS } = job.request;
   return {
     id: jobId,
     tenantId: principal.tenantId,
@@ -81,7 +81,7 @@ const toSubmission = (principal: Principal, work: Work, response: string): JobSu
     question: job.question,
     metadata: job.metadata,
     requestHash: shortHash(hash),
-    idempotency: scope && { scope, requestHash: hash, response, keepMs: KEEP_ANSWER_MS },
+    idempotency: scope && { scope, requestHash: hash, response, keepMs },
     onlyIfIdle: job.ifBusy === 'reject',
     ...(job.maxAttempts === undefined ? {} : { maxAttempts: job.maxAttempts }),
     ...(webhook ? { webhook } : {}),

@@ -64,6 +64,8 @@ export interface JobOrigin {
 export interface RequestIdentity {
   /** Of the Idempotency-Key within its tenant, user, method and path; null without a key. */
   readonly idempotencyScope: Buffer | null;
+  /** How long a repeated request under that key is known; a day when absent. */
+  readonly keepMs?: number;
   /** SHA-256 of the query string and body bytes. */
   readonly hash: Buffer;
   /** True for an SDK's own retry without a key: the newest job of the same request within 120 s answers. */

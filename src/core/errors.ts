@@ -80,6 +80,12 @@ export const ERRORS = define({
   RECORD_USER_MISMATCH: { status: 403, retryable: false, message: '{record} user mismatch' },
   RECORD_TENANT_MISMATCH: { status: 403, retryable: false, message: '{record} tenant mismatch' },
   SCOPE_REQUIRED: { status: 403, retryable: false, message: '{scope} scope required' },
+  MAIL_SENDER_UNPROVEN: {
+    status: 403,
+    retryable: false,
+    message: 'Mail from {sender} is not accepted: neither SPF nor DKIM shows that it comes from there',
+  },
+  MAIL_SENDER_REFUSED: { status: 403, retryable: false, message: '{sender} may not write to this worker' },
   NOT_FOUND: { status: 404, retryable: false, message: 'Not found' },
   JOB_NOT_FOUND: { status: 404, retryable: false, message: 'Job not found' },
   ARTIFACT_NOT_FOUND: { status: 404, retryable: false, message: 'Artifact not found' },
@@ -104,6 +110,7 @@ export const ERRORS = define({
   PROMPT_NOT_FOUND: { status: 404, retryable: false, message: 'Prompt not found in queue' },
   WORKER_NOT_FOUND: { status: 404, retryable: false, message: 'Worker not found' },
   FILE_NOT_FOUND: { status: 404, retryable: false, message: 'File not found' },
+  MAILBOX_NOT_FOUND: { status: 404, retryable: false, message: 'No worker has the address {address}' },
   SCHEDULE_NOT_FOUND: { status: 404, retryable: false, message: 'Schedule not found' },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, message: 'Method not allowed' },
   REQUEST_TIMEOUT: { status: 408, retryable: true, message: 'The request did not arrive in time' },
@@ -145,6 +152,7 @@ export const ERRORS = define({
       'Events before seq {first} are no longer kept; found cursor {found}. Resume with Last-Event-ID {resume} or read the job itself.',
   },
   BODY_TOO_LARGE: { status: 413, retryable: false, message: 'Request body too large' },
+  MAIL_TOO_LARGE: { status: 413, retryable: false, message: 'The mail is larger than {limit} bytes' },
   RANGE_NOT_SATISFIABLE: {
     status: 416,
     retryable: false,
@@ -160,6 +168,8 @@ export const ERRORS = define({
   },
   WORKER_SCHEDULE_LIMIT: { status: 422, retryable: false, message: 'A worker can have at most {limit} schedules' },
   VISIBILITY_UNSUPPORTED: { status: 422, retryable: false, message: 'visibility {visibility} is not supported' },
+  MAIL_FROM_MACHINE: { status: 422, retryable: false, message: 'Mail of machines is not accepted: {reason}' },
+  MAIL_UNREADABLE: { status: 422, retryable: false, message: 'The mail cannot be read: {reason}' },
   INVALID_FILTER: { status: 422, retryable: false, message: 'Invalid value for {name}' },
   FORK_REFUSED: {
     status: 422,
@@ -209,6 +219,12 @@ export const ERRORS = define({
     retryable: true,
     message: 'No runner is free: no node that runs jobs is alive, or none began with the query in time',
   },
+  MAIL_SENDER_UNDECIDED: {
+    status: 503,
+    retryable: true,
+    message: 'DNS did not answer, so it is not known whether the mail comes from {sender}',
+  },
+  MAIL_OVERLOAD: { status: 503, retryable: true, message: 'Too many mails arrive at once; send it again later' },
   SHUTTING_DOWN: { status: 503, retryable: true, message: 'Server is shutting down' },
   NO_RUNTIME: {
     status: 500,

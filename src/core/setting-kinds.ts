@@ -1,5 +1,6 @@
 import { isWellFormedApiKey } from './api-key.ts';
 import { decodeBase64 } from './base64.ts';
+import { parseNetworks } from './networks.ts';
 
 /** How the text of one kind of setting is understood. */
 export interface SettingKind<T> {
@@ -45,6 +46,12 @@ export const settingKinds = Object.freeze({
   encryptionKey: kind('32 bytes in base64', (text) => (isEncryptionKey(text) ? text : null)),
   encryptionKeys: kind('keys of 32 bytes in base64, joined with commas', (text) =>
     text.split(',').every((key) => isEncryptionKey(key.trim())) ? text : null,
+  ),
+  networks: kind('addresses and networks joined with commas, or loopback', (text) =>
+    parseNetworks(text) === null ? null : text,
+  ),
+  domain: kind('a domain in lower case', (text) =>
+    /^(?=.{1,253}$)[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(text) ? text : null,
   ),
   integer: (least: number, most: number): SettingKind<number> =>
     kind(`a whole number from ${least} to ${most}`, (text) => parseInteger(text, { least, most })),

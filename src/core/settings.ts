@@ -294,18 +294,54 @@ export const SETTINGS = Object.freeze({
   smtpPort: maybe(settingKinds.port, {
     variable: 'KAZI_SMTP_PORT',
     absence: 'off',
-    documentation: 'Port of the listener for incoming mail.',
+    documentation: 'Port of the listener for incoming mail (docs/mail.md); 0 takes any free one.',
   }),
-  mailDomain: always(settingKinds.text, {
+  smtpHost: maybe(settingKinds.text, {
+    variable: 'KAZI_SMTP_HOST',
+    absence: 'that of KAZI_HOST',
+    documentation: 'Address that the listener for incoming mail listens on.',
+  }),
+  mailDomain: always(settingKinds.domain, {
     variable: 'KAZI_MAIL_DOMAIN',
     fallback: 'kazi.localhost',
-    documentation: 'Domain of the mail addresses of agents.',
+    documentation: 'Domain of the mail addresses of workers.',
   }),
   smtpRelayUrl: maybe(settingKinds.url(['smtp', 'smtps']), {
     variable: 'KAZI_SMTP_RELAY_URL',
     ...secret,
+    absence: 'mails are not answered',
+    documentation: 'Server that outgoing mail is handed to, such as `smtps://user:password@mail.example.org`.',
+  }),
+  smtpTrusted: maybe(settingKinds.networks, {
+    variable: 'KAZI_SMTP_TRUSTED',
     absence: 'none',
-    documentation: 'Server that outgoing mail is handed to.',
+    documentation:
+      'Networks whose mail needs no SPF or DKIM, such as `loopback,10.0.0.0/8`: only for servers that check senders themselves.',
+  }),
+  smtpTlsCert: maybe(settingKinds.text, {
+    variable: 'KAZI_SMTP_TLS_CERT',
+    absence: 'no STARTTLS',
+    documentation: 'Certificate chain (PEM file) of the listener for incoming mail; needs KAZI_SMTP_TLS_KEY.',
+  }),
+  smtpTlsKey: maybe(settingKinds.text, {
+    variable: 'KAZI_SMTP_TLS_KEY',
+    absence: 'no STARTTLS',
+    documentation: 'Its private key (PEM file).',
+  }),
+  mailMaxBytes: always(settingKinds.integer(10_000, 150_000_000), {
+    variable: 'KAZI_MAIL_MAX_BYTES',
+    fallback: 26_214_400,
+    documentation: 'Largest mail that is accepted, as it is transferred: a file takes a third more than its size.',
+  }),
+  mailRateLimit: always(settingKinds.integer(0, 1_000_000), {
+    variable: 'KAZI_MAIL_RATE_LIMIT',
+    fallback: 20,
+    documentation: 'Turns a minute that one sender may make by mail in a tenant, over all nodes; 0 = no limit.',
+  }),
+  mailAttachBytes: always(settingKinds.integer(0, 100_000_000), {
+    variable: 'KAZI_MAIL_ATTACH_BYTES',
+    fallback: 10_485_760,
+    documentation: 'Artifacts are attached to an answer up to this size together; the rest is linked.',
   }),
   logLevel: always(settingKinds.choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
     variable: 'KAZI_LOG_LEVEL',

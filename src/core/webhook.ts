@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import { KaziError } from './errors.ts';
+import type { MailThread } from './mail.ts';
 import { type Keyring, openText, sealText } from './sealed-text.ts';
+import { webhookTarget } from './webhook-target.ts';
 
 /** Where and how a client wants to be told (WebhookConfig of the jobs API). Empty strings count as absent. */
 export interface WebhookRequest {
@@ -26,6 +27,8 @@ export interface StoredWebhook {
   readonly max_attempts: number | null;
   /** A WebhookCredentials, sealed for the tenant; null when there are none. */
   readonly sealed: string | null;
+  /** Set where the news goes by mail, as the answer to one; the URL is then a `mailto:`. */
+  readonly mail?: MailThread;
 }
 
 /** What is sent with a delivery and shown to nobody. */
@@ -74,10 +77,7 @@ export const storeWebhook = (keyring: Keyring, tenantId: string, request: Webhoo
   const credentials: WebhookCredentials = { headers, signingSecret };
   return {
     url: href,
-    target: createHash('sha256')
-      .update(JSON.stringify([tenantId, origin]))
-      .digest('base64url')
-      .slice(0, 22),
+    target: webhookTarget(tenantId, origin),
     secret_ref: request.secretRef || null,
     timeout_seconds: request.timeoutSeconds ?? null,
     max_attempts: request.maxAttempts ?? null,

@@ -16,11 +16,12 @@ import {
 } from '../storage/webhook-deliveries.ts';
 import { DeliveryLimits } from './delivery-limits.ts';
 import type { NodeLease } from './node-lease.ts';
-import { describeOwnFault, isGone, type SendOptions, type SendResult, sendWebhook } from './send-webhook.ts';
+import { type SendMailOptions, sendMail } from './send-mail.ts';
+import { describeOwnFault, type SendOptions, type SendResult, sendWebhook } from './send-webhook.ts';
 import { untilAnswered } from './until-answered.ts';
 import { Bell, jitter, waitFor } from './wait.ts';
 
-export interface DelivererOptions extends SendOptions {
+export interface DelivererOptions extends SendOptions, SendMailOptions {
   readonly db: Queryable;
   readonly log: Logger;
   readonly notifications: Notifications;
@@ -45,7 +46,7 @@ const STOP_MS = 2_000;
 const DISABLE_AFTER = { failures: 50, failingMs: 86_400_000 };
 
 /**
- * Sends what the trigger of migration 0028 wrote. Deliveries are claimed like jobs: under the node's lease, each attempt
+ * Sends what the trigger of migration 0028 wrote: webhooks, and answers to mails. Deliveries are claimed like jobs: under the node's lease, each attempt
  * with a fencing token, so that a dead node's are taken up by another and a lost one's change nothing.
  */
 export class Deliverer {
@@ -198,12 +199,18 @@ export class Deliverer {
   /** Null when the attempt was not made, or broken off because the node stops. */
   async #send(delivery: ClaimedDelivery): Promise<SendResult | null> {
     try {
-      return await sendWebhook(this.#options, delivery, this.#ending.signal);
+      const { signal } = this.#ending;
+      const { mail: thread } = delivery.webhook;
+      if (thread) return await sendMail(this.#options, { ...delivery, thread }, signal);
+      return await sendWebhook(this.#options, delivery, signal);
     } catch (error) {
       if (this.#ending.signal.aborted || isDatabaseUnavailable(error)) return null;
       this.#options.log.error({ err: error, delivery: delivery.id }, 'a delivery could not be sent');
       const text = describeOwnFault(error) ?? 'Internal error';
-      return { isSuccess: false, status: null, error: text, responseBody: null, durationMs: 0, retryAfter: null };
+      return {
+        ...{ isSuccess: false, status: null, error: text, responseBody: null },
+        ...{ durationMs: 0, retryAfter: null, isFinal: false },
+      };
     }
   }
 
@@ -211,10 +218,10 @@ export class Deliverer {
     await this.#untilAnswered(() => giveBackDelivery(this.#options.db, delivery, delivery.closedReason));
   }
 
-  async #finish(delivery: ClaimedDelivery, { retryAfter, ...result }: SendResult): Promise<void> {
+  async #finish(delivery: ClaimedDelivery, { retryAfter, isFinal, ...result }: SendResult): Promise<void> {
     const { db, log, waitMs = retryWaitMs } = this.#options;
     const attempts = delivery.attempts + 1 - delivery.replayedAfter;
-    const isOver = result.isSuccess || isGone(result) || attempts >= deliveryBounds(delivery.webhook).maxAttempts;
+    const isOver = result.isSuccess || isFinal || attempts >= deliveryBounds(delivery.webhook).maxAttempts;
     const nextInMs = isOver
       ? null
       : waitMs({ attempts, retryAfterMs: retryAfterMsOf(retryAfter, Date.now()), random: Math.random });
@@ -225,7 +232,7 @@ export class Deliverer {
     else if (result.isSuccess) log.debug(fields, 'webhook delivered');
     else log.info(fields, isOver ? 'webhook given up' : 'webhook attempt failed');
     if (nextInMs !== null) this.#planScan(nextInMs);
-    if (health) await this.#disableIfDead(delivery, health, isGone(result));
+    if (health) await this.#disableIfDead(delivery, health, isFinal);
   }
 
   async #disableIfDead({ endpointId }: ClaimedDelivery, health: EndpointHealth, gone: boolean): Promise<void> {

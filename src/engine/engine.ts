@@ -54,6 +54,8 @@ export interface EngineOptions {
   readonly modelBatches: Pick<ModelBatcherOptions, 'batches' | 'batchWindowMs' | 'batchPollMs'>;
   /** How webhooks are sent. */
   readonly webhooks: Pick<DelivererOptions, 'egress' | 'allowPrivate' | 'renderJob' | 'waitMs' | 'disableAfter'>;
+  /** How mails are answered. */
+  readonly mail: Pick<DelivererOptions, 'mailer' | 'renderMail'>;
 }
 
 /** A crashed job is picked up within its lease and this. */
@@ -94,7 +96,7 @@ export class Engine {
     this.#pruner = new Pruner(options);
     this.#expirer = new PromptExpirer(options);
     const { keyring } = options.context;
-    this.#deliverer = new Deliverer({ ...options, ...options.webhooks, keyring, lease: this.#lease });
+    this.#deliverer = new Deliverer({ ...options, ...options.webhooks, ...options.mail, keyring, lease: this.#lease });
     this.#runner.onEnded((jobId) => this.#deliverer.hintJob(jobId));
     this.#scheduler = new Scheduler(options);
     this.#finisher = new BatchFinisher(options);

@@ -27,6 +27,8 @@ export interface SendOptions {
 export interface SendResult extends AttemptResult {
   /** The text of Retry-After. */
   readonly retryAfter: string | null;
+  /** True when the receiver says that nothing more is to be sent. */
+  readonly isFinal: boolean;
 }
 
 const KEPT_BODY_BYTES = 4_096;
@@ -34,9 +36,6 @@ const KEPT_BODY_BYTES = 4_096;
 const ERROR_CHARACTERS = 500;
 const MIN_REDACTED_CHARACTERS = 6;
 const GONE = 410;
-
-/** True for an answer after which nothing more is sent: the receiver says that it is no more. */
-export const isGone = ({ status }: Pick<SendResult, 'status'>): boolean => status === GONE;
 
 /** Makes one attempt. Every outcome is a result; rejects only when the signal is aborted, or the database is away. */
 export const sendWebhook = async (
@@ -52,7 +51,7 @@ export const sendWebhook = async (
   ]);
   const startedAtMs = performance.now();
   const failed = (error: string): SendResult => ({
-    ...{ isSuccess: false, status: null, error, responseBody: null, retryAfter: null },
+    ...{ isSuccess: false, status: null, error, responseBody: null, retryAfter: null, isFinal: false },
     durationMs: performance.now() - startedAtMs,
   });
   // Not sent unsigned: the receiver may take that for an attack, or worse, not notice.
@@ -78,6 +77,7 @@ export const sendWebhook = async (
       error: ok ? null : kept.slice(0, ERROR_CHARACTERS) || `HTTP ${status}`,
       responseBody: kept,
       retryAfter: response.headers.get('retry-after'),
+      isFinal: status === GONE,
       durationMs: performance.now() - startedAtMs,
     };
   } catch (error) {

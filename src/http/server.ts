@@ -14,6 +14,7 @@ import { addApprovalRoutes } from './operations/approvals.ts';
 import { addBudgetRoutes } from './operations/budgets.ts';
 import { addHealthRoutes, type HealthSource } from './operations/health.ts';
 import { addKeyRoutes } from './operations/keys.ts';
+import { addMailRoutes } from './operations/mail.ts';
 import { addSecretRoutes } from './operations/secrets.ts';
 import { addUsageRoutes } from './operations/usage.ts';
 import { addWebhookDeliveryRoutes } from './operations/webhook-deliveries.ts';
@@ -99,6 +100,7 @@ export const buildServer = (options: ServerOptions): FastifyInstance => {
     addBudgetRoutes(server, context);
     addApprovalRoutes(server, context);
     addSecretRoutes(server, context);
+    addMailRoutes(server, context);
     addWebhookEndpointRoutes(server, context);
     addWebhookDeliveryRoutes(server, context);
     const { replayWaitMs = REPLAY_WAIT_MS } = options;

@@ -35,8 +35,10 @@ const WEBHOOK_BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>
 const bodyOf = ({ method, url }: DeclaredRoute) => {
   if (method === 'PUT' && url.startsWith('/budgets')) return { body: { max_cost_usd: 1 } };
   if (url.startsWith('/secrets') && method === 'PUT') return { body: { value: 'x' } };
+  if (url === '/mail/addresses' && method === 'PUT') return { body: { addresses: [] } };
   if (url.startsWith('/webhooks')) return { body: WEBHOOK_BODIES[url] ?? {} };
   if (method === 'PATCH') return { body: url.startsWith('/schedules') ? {} : { position: 1 } };
+  if (url.endsWith('/email/senders') && method === 'PUT') return { body: { senders: [] } };
   if (method !== 'POST') return {};
   if (url.startsWith('/api/workers')) return { body: { input: 'x' } };
   if (url === '/v1/agents') return { body: { model: 'kazi/echo' } };
@@ -84,6 +86,7 @@ describe('the access of every route', () => {
       `GET /agents/:name/versions ${closed('read', 'tenant')}`,
       `GET /api/workers/:workerId ${closed('read', 'worker', true)}`,
       `GET /api/workers/:workerId/email ${closed('read', 'worker')}`,
+      `GET /api/workers/:workerId/email/senders ${closed('read', 'worker')}`,
       `GET /api/workers/:workerId/files/* ${closed('read', 'worker', true)}`,
       `GET /api/workers/:workerId/schedules ${closed('read', 'worker')}`,
       `GET /api/workers/:workerId/stream ${closed('read', 'worker', true)}`,
@@ -105,6 +108,7 @@ describe('the access of every route', () => {
       `GET /jobs/:jobId/events ${closed('read', 'job', true)}`,
       `GET /jobs/:jobId/usage ${closed('read', 'job')}`,
       `GET /keys ${closed('admin', 'tenant')}`,
+      `GET /mail/addresses ${closed('admin', 'tenant')}`,
       `GET /query ${open}`,
       `GET /query_stream ${closed('read', 'session', true)}`,
       `GET /readyz ${open}`,
@@ -184,12 +188,14 @@ describe('the access of every route', () => {
       `POST /webhooks/endpoints/:id/rotate-secret ${closed('admin', 'tenant')}`,
       `POST /webhooks/endpoints/:id/test ${closed('admin', 'tenant')}`,
       `POST /ws ${closed('read', 'session', true)}`,
+      `PUT /api/workers/:workerId/email/senders ${closed('submit', 'worker')}`,
       `PUT /api/workers/:workerId/webhook ${closed('submit', 'worker')}`,
       `PUT /budgets/:kind ${closed('admin', 'tenant')}`,
       `PUT /budgets/:kind/:id ${closed('admin', 'tenant')}`,
       `PUT /events ${closed('read', 'session', true)}`,
       `PUT /health ${open}`,
       `PUT /jobs/ ${open}`,
+      `PUT /mail/addresses ${closed('admin', 'tenant')}`,
       `PUT /query_stream ${closed('read', 'session', true)}`,
       `PUT /secrets/:name ${closed('admin', 'tenant')}`,
       `PUT /session/ ${open}`,

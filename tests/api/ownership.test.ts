@@ -39,6 +39,8 @@ const TENANT_RULES: Readonly<Record<string, 'user' | 'tenant'>> = {
   'GET /secrets': 'tenant',
   'PUT /secrets/:name': 'tenant',
   'DELETE /secrets/:name': 'tenant',
+  'GET /mail/addresses': 'tenant',
+  'PUT /mail/addresses': 'tenant',
   'GET /webhooks/endpoints': 'tenant',
   'POST /webhooks/endpoints': 'tenant',
   'GET /webhooks/endpoints/:id': 'tenant',
@@ -88,7 +90,8 @@ const bodyOf = ({ method, url }: DeclaredRoute): { readonly body?: Readonly<Reco
   if (url.endsWith('/stop') || url.endsWith('/:scheduleId')) return { body: {} };
   if (url === '/schedules') return { body: SCHEDULE };
   if (url.endsWith('/backfill')) return { body: { start_at: 1, end_at: 2 } };
-  if (url.startsWith('/api/workers')) return { body: { input: 'x' } };
+  if (url === '/mail/addresses') return { body: { user_id: 'u', addresses: ['other@example.org'] } };
+  if (url.startsWith('/api/workers')) return { body: { input: 'x', senders: null } };
   if (method === 'PATCH') return { body: { position: 1 } };
   return { body: ['/keys', '/agents'].includes(url) ? { name: 'other' } : { question: 'x', agent_type: 'echo' } };
 };
@@ -136,6 +139,7 @@ const plant = async (method: string, path: string, body: Readonly<Record<string,
 await plant('POST', '/agents', { name: 'canary', description: 'canary' });
 const keyId = ((await plant('POST', '/keys', { name: 'canary' })).json['key'] as { readonly id: string }).id;
 await plant('PUT', '/secrets/canary', { value: 'a value that nothing shows' });
+await plant('PUT', '/mail/addresses', { user_id: 'u', addresses: ['canary@example.org'] });
 const planted = await plant('POST', '/webhooks/endpoints', { name: 'canary', url: 'https://canary.invalid/' });
 const endpointId = (planted.json['endpoint'] as { readonly id: string }).id;
 const tried = await plant('POST', `/webhooks/endpoints/${endpointId}/test`, {});
@@ -188,6 +192,7 @@ const readTenant = async (): Promise<unknown> =>
     union all select 'version', to_jsonb(v) from agent_versions v where tenant_id = 'a'
     union all select 'key', to_jsonb(k) - 'last_used_at' from api_keys k where tenant_id = 'a'
     union all select 'secret', to_jsonb(x) from secrets x where tenant_id = 'a'
+    union all select 'addresses', to_jsonb(m) from user_mail_addresses m where tenant_id = 'a'
     union all select 'endpoint', to_jsonb(e) from webhook_endpoints e where tenant_id = 'a'
     union all select 'delivery', to_jsonb(d) from webhook_deliveries d where tenant_id = 'a'
     union all select 'account', to_jsonb(c) from accounts c where tenant_id = 'a'

@@ -220,6 +220,7 @@ const startContext = async ({ options, databaseUrl, undo }: Parts): Promise<Acti
     sessions: { mostPrompts: 10, promptKeepMs: 3_600_000, canStop: true, ...options.sessions },
     workspaceForks: new WorkspaceForks(dataDir),
     batches: { mostItems: 10_000, mostSteps: 200, tenantCap: 50 },
+    mail: { domain: 'kazi.localhost', mostPerMinute: null, canAnswer: false, attachBytes: 0 },
     models: createModelCatalog({ settings: { ...NO_MODELS, ...options.models } }),
     listLiveFiles: async () => await Promise.resolve([]),
     workspaceFiles: new SessionFiles(join(tmpdir(), 'no-such-folder')),
@@ -269,6 +270,8 @@ const startEngine = async (
       },
       ...options.webhooks,
     },
+    // Tests of mail have a server with its listener: tests/support/mail-server.ts.
+    mail: { mailer: null, renderMail: async () => await Promise.reject(new Error('this node sends no mail')) },
   });
   undo.defer(async () => await engine.stop());
   await engine.start();

@@ -118,7 +118,7 @@ export const startTestNode = async (t: TestContext, options: TestNodeOptions): P
 };
 
 /** A data folder that goes with the test. */
-export const makeDataDir = async (t: TestContext): Promise<string> => {
+export const makeDataDir = async (t: Pick<TestContext, 'after'>): Promise<string> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'kazi-node-'));
   t.after(async () => await rm(dataDir, { recursive: true, force: true }));
   return dataDir;

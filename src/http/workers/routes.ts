@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { addEmailRoutes } from './email.ts';
 import { addFileRoutes } from './files.ts';
 import type { WorkerRoutesOptions } from './options.ts';
 import { addScheduleRoutes } from './schedules.ts';
@@ -13,6 +14,7 @@ export const addWorkerRoutes = (server: FastifyInstance, options: WorkerRoutesOp
   addWorkerRecordRoutes(server, options);
   addStreamRoutes(server, options);
   addFileRoutes(server, options);
+  addEmailRoutes(server, options);
   addWebhookRoutes(server, options);
   addScheduleRoutes(server, options);
 };

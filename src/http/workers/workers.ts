@@ -4,19 +4,18 @@ import { findWorker } from '../../actions/find-worker.ts';
 import { readWorker } from '../../actions/read-worker.ts';
 import { updateWorker, type WorkerTemplate } from '../../actions/update-worker.ts';
 import { KaziError } from '../../core/errors.ts';
-import { workerMailAddress } from '../../core/worker-mail.ts';
 import { invalid } from './body.ts';
 import { parseChange } from './change-schema.ts';
-import { isNewerClient, wantsEventStream } from './client-generation.ts';
+import { wantsEventStream } from './client-generation.ts';
 import type { WorkerRoutesOptions } from './options.ts';
 import { streamWorker } from './stream.ts';
 import { addWorkerRoute, workerIdOf } from './worker-route.ts';
 import { baseUrlOf, workerUrl } from './worker-url.ts';
 import { toWorker } from './worker-view.ts';
 
-/** `/api/workers/{id}`: reading, changing and deleting a worker, and its mail address. */
+/** `/api/workers/{id}`: reading, changing and deleting a worker. */
 export const addWorkerRecordRoutes = (server: FastifyInstance, options: WorkerRoutesOptions): void => {
-  const { publicUrl, mailDomain } = options;
+  const { publicUrl } = options;
   addWorkerRoute(server, options, {
     method: 'GET',
     path: '/:workerId',
@@ -51,17 +50,6 @@ export const addWorkerRecordRoutes = (server: FastifyInstance, options: WorkerRo
     handle: async (exchange) => {
       await deleteWorker(exchange.context, exchange.principal, workerIdOf(exchange));
       return { deleted: true };
-    },
-  });
-  addWorkerRoute(server, options, {
-    method: 'GET',
-    path: '/:workerId/email',
-    handle: async (exchange) => {
-      const { worker } = await findWorker(exchange.context, exchange.principal, workerIdOf(exchange));
-      const address = workerMailAddress(worker, mailDomain);
-      if (isNewerClient(exchange.request)) return { email: address };
-      exchange.reply.header('Content-Type', 'text/plain; charset=utf-8');
-      return address;
     },
   });
 };

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { PageMarkdown } from './page-to-markdown.ts';
+import type { PageMarkdown } from '../../../core/page-to-markdown.ts';
 
 const TIMEOUT_MS = 10_000;
 const MAX_MEMORY_MEBIBYTES = 256;
