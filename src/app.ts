@@ -155,10 +155,10 @@ export const startApp = async (options: AppOptions): Promise<App> => {
     });
     undo.defer(async () => await server.close());
     const url = await listen(server, config);
-    const smtpPort = await startMail(options, context, undo);
     // Jobs are seen to their end while requests about them are still answered.
     undo.defer(async () => await engine?.stop());
     undo.defer(() => draining.abort());
+    const smtpPort = await startMail(options, context, undo);
     log.info({ url, role: config.role }, 'listening');
     return { node, url, smtpPort, apiKey: secrets.apiKey, newApiKeyPath: secrets.newApiKeyPath, stop: stopOf(undo) };
   } catch (error) {

@@ -1,6 +1,10 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { readMail } from './read-mail.ts';
 
-// Entry of the thread that reads one mail. Both ends are this code, so what comes in is not parsed again.
-const { raw } = workerData as { readonly raw: Uint8Array };
-parentPort?.postMessage(await readMail(raw));
+// Entry of a thread that reads mails, one at a time. Both ends are this code, so what comes in is not parsed again.
+parentPort?.on('message', (raw: Uint8Array) => {
+  void readMail(raw).then(
+    (mail) => parentPort?.postMessage({ mail }),
+    () => parentPort?.postMessage({ mail: null }),
+  );
+});

@@ -7,7 +7,7 @@ import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 's
 import { isKaziError, KaziError } from '../../core/errors.ts';
 import type { MailDelivery, SenderProof } from '../../core/mail.ts';
 import { type Networks, parseNetworks } from '../../core/networks.ts';
-import { parseMail } from '../parse-mail.ts';
+import { MailReader } from '../mail-reader.ts';
 import { proveSender } from '../prove-sender.ts';
 import { toSmtpReply } from './smtp-reply.ts';
 
@@ -53,6 +53,9 @@ export class SmtpListener {
   readonly #server: SMTPServer;
   /** Whose mail needs no proof. */
   readonly #trusted: Networks | null;
+  readonly #reader = new MailReader();
+  /** Ids of the connections whose mail is being taken. */
+  readonly #busy = new Set<string>();
   #bytesHeld = 0;
 
   /** Throws INVALID_CONFIG. */
@@ -111,14 +114,22 @@ export class SmtpListener {
   /** Takes no more, waits a little for mails under way. Safe twice. */
   async stop(): Promise<void> {
     if (!this.#server.server.listening) return;
-    await new Promise<void>((resolve) => this.#server.close(resolve));
+    const closed = new Promise<void>((resolve) => this.#server.close(resolve));
+    for (const connection of this.#server.connections) {
+      if (this.#busy.has(connection.id)) continue;
+      connection.send(421, '4.3.2 Server is shutting down');
+      connection.close();
+    }
+    await closed;
+    await this.#reader.stop();
   }
 
   async #receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<void> {
     const held = { bytes: 0 };
+    this.#busy.add(session.id);
     try {
       const raw = await this.#readAll(stream, held);
-      const mail = await parseMail(raw);
+      const mail = await this.#reader.read(raw);
       if (mail === null) throw new KaziError('MAIL_UNREADABLE', { reason: 'its parts do not fit together' });
       const { mailFrom, rcptTo } = session.envelope;
       const sender = mailFrom ? mailFrom.address.toLowerCase() : '';
@@ -127,6 +138,7 @@ export class SmtpListener {
       await this.#options.door.accept({ envelope: { sender, recipients }, mail, proof });
     } finally {
       this.#bytesHeld -= held.bytes;
+      this.#busy.delete(session.id);
     }
   }
 
