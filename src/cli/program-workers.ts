@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Act } from './act.ts';
+import { addWorkerMail } from './program-mail.ts';
 
 const JSON_HELP = 'print JSON only';
 
@@ -32,6 +33,7 @@ export const addWorkers = (program: Command, act: Act, withServer: (command: Com
     .argument('[path]', 'the file')
     .option('--json', JSON_HELP)
     .action(act(async () => (await import('./commands/workers.ts')).workerFiles));
+  addWorkerMail(workers, act, withServer);
   withServer(workers.command('list'))
     .description('workers among the newest sessions')
     .option('--limit <number>', 'look at this many sessions (20)')

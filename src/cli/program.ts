@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Act } from './act.ts';
 import type { ApprovalsOptions } from './commands/approvals.ts';
 import { addBatches } from './program-batches.ts';
+import { addMail } from './program-mail.ts';
 import { addSchedules } from './program-schedules.ts';
 import { addSessions } from './program-sessions.ts';
 import { addSecrets, addWebhooks } from './program-webhooks.ts';
@@ -32,6 +33,7 @@ export const buildProgram = (report: (exitCode: number) => void): Command => {
   addRun(program, act);
   addJobs(program, act);
   addWorkers(program, act, withServer);
+  addMail(program, act, withServer);
   addBatches(program, act, withServer);
   addKeys(program, act);
   addAgents(program, act);

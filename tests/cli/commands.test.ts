@@ -175,6 +175,7 @@ describe('kazi doctor', () => {
       'sandbox',
       'model',
       'default agent',
+      'mail',
     ];
     assert.deepEqual(
       checks.map(({ name }) => name),
@@ -183,9 +184,15 @@ describe('kazi doctor', () => {
     assert.ok(checks.every(({ level, remedy }) => level === 'ok' || typeof remedy === 'string'));
   });
 
-  test('looks into the database that DATABASE_URL names', async () => {
-    const { stdout } = await kazi(['doctor'], { DATABASE_URL: database.url, KAZI_PORT: '0' });
+  test('looks into the database that DATABASE_URL names, and knocks at the relay for mail', async () => {
+    const relay = { KAZI_SMTP_PORT: '2525', KAZI_SMTP_RELAY_URL: 'smtp://me:hunter2@127.0.0.1:9' };
+    const { stdout } = await kazi(['doctor'], { DATABASE_URL: database.url, KAZI_PORT: '0', ...relay });
     assert.match(stdout, /^OK {3}database: PostgreSQL \d+.*migrations current$/m);
+    assert.match(
+      stdout,
+      /^WARN mail: listens on 127\.0\.0\.1:2525 for \*@kazi\.localhost; the relay 127\.0\.0\.1:9 cannot be reached \(ECONNREFUSED\)$/m,
+    );
+    assert.doesNotMatch(stdout, /hunter2/);
   });
 
   test('ends with 1 and a remedy where serve would not work, without showing a password', async () => {

@@ -51,3 +51,17 @@ test('kazi workers refuses what the server refuses, with its words', async () =>
   assert.match(refused.stderr, /budget must be one of low, standard, high, unlimited/);
   assert.match((await kazi('--help')).stdout, /watch .* <worker>/);
 });
+
+test('kazi workers email and senders, and kazi mail, say where mail goes and who may send it', async () => {
+  const mail = async (...argv: readonly string[]): Promise<CallResult> =>
+    await callKazi(['mail', ...argv], { cwd: folder, env: { KAZI_URL: api.url, KAZI_API_KEY: api.adminKey } });
+  const id = (await kazi('create', 'true')).stdout.trim();
+  assert.match((await kazi('email', id)).stdout, /^[0-9a-z]{26}-[a-z0-9]{8}@kazi\.localhost\n$/);
+  const nobody = await kazi('senders', id);
+  assert.deepEqual([nobody.stdout, nobody.stderr], ['', 'nobody; the addresses of its owner (kazi mail)\n']);
+  assert.equal((await mail('set', 'Owner@example.org')).stdout, 'admin: owner@example.org\n');
+  assert.match((await mail('list')).stdout, /^USER .*\nadmin +owner@example\.org\n$/);
+  assert.equal((await kazi('senders', id, '*@acme.test')).stdout, '*@acme.test\n');
+  assert.equal((await kazi('senders', id, '--owner')).stdout, 'owner@example.org\n');
+  assert.equal((await kazi('senders', id, 'x@y', '--none')).code, 2);
+});

@@ -6,6 +6,7 @@ import { checkDefaultAgent, checkSandbox } from '../doctor/check-agents.ts';
 import { checkDataFolder, checkPort } from '../doctor/check-data-folder.ts';
 import { checkDatabase } from '../doctor/check-database.ts';
 import { checkControlGroups, checkMachine, checkNode } from '../doctor/check-machine.ts';
+import { checkMail } from '../doctor/check-mail.ts';
 import { checkModel } from '../doctor/check-models.ts';
 import { EXIT_CODES } from '../exit-code.ts';
 import { writeJson } from '../table.ts';
@@ -30,13 +31,14 @@ const examine = async (options: ConfigOptions): Promise<readonly Finding[]> => {
     if (!isKaziError(error, 'INVALID_CONFIG')) throw error;
     return [...always, fail('configuration', error.message, 'correct it; what depends on it was not examined')];
   }
-  const [folder, port, database, sandbox] = await Promise.all([
+  const [folder, port, database, sandbox, mail] = await Promise.all([
     checkDataFolder(config),
     checkPort(config),
     checkDatabase(config),
     checkSandbox(config),
+    checkMail(config),
   ]);
-  return [...always, folder, port, database, sandbox, checkModel(config), checkDefaultAgent(config)];
+  return [...always, folder, port, database, sandbox, checkModel(config), checkDefaultAgent(config), mail];
 };
 
 const writeFinding = (output: Output, { name, level, found, remedy }: Finding): void => {
