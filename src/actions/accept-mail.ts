@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KaziError } from '../core/errors.ts';
+import { isKaziError, KaziError } from '../core/errors.ts';
 import type { IncomingMail, MailDelivery } from '../core/mail.ts';
 import { mailFolder, storeMailAnswer } from '../core/mail-answer.ts';
 import { mailFileNames } from '../core/mail-file-names.ts';
@@ -76,7 +76,7 @@ const acceptTurnOf = async (context: ActionContext, worker: MailedWorker, mail: 
   const scope = createHash('sha256')
     .update(JSON.stringify(['mail', worker.id, key]))
     .digest();
-  const turn = await continueWorker(context, ownerOf(worker), {
+  const turn = await continueOrExplain(context, ownerOf(worker), {
     workerId: worker.id,
     input,
     budget: 'standard',
@@ -94,6 +94,17 @@ const acceptTurnOf = async (context: ActionContext, worker: MailedWorker, mail: 
     'a mail was accepted',
   );
   return turn;
+};
+
+/** What a sender can do something about, in words of mail. */
+const continueOrExplain = async (...turn: Parameters<typeof continueWorker>): Promise<AcceptedTurn> => {
+  try {
+    return await continueWorker(...turn);
+  } catch (error) {
+    if (!isKaziError(error, 'FILE_NOT_FOUND')) throw error;
+    const reason = 'its files find no place, because "mail" is no folder in the workspace of the worker';
+    throw new KaziError('MAIL_UNREADABLE', { reason }, { cause: error });
+  }
 };
 
 const toTurn = (mail: SignedMail, folder: string): { readonly input: string; readonly files: readonly TurnFile[] } => {

@@ -11,8 +11,8 @@ interface Waiting {
 }
 
 /**
- * Reads mails in threads of their own: a mail may be made to take hours, and reading an honest one of 25 MB takes a second
- * and a half, in which the server must go on. A thread that takes 30 s or 256 MiB for one is ended; the next mail gets a new
+ * Reads mails in threads of their own: a mail may be made to take hours, and reading an honest one of 25 MB takes seconds,
+ * in which the server must go on. A thread that takes 30 s or 256 MiB for one is ended; the next mail gets a new
  * one. A thread takes 150 ms to start, so it stays for what comes later.
  */
 export class MailReader {

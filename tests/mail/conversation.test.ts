@@ -25,12 +25,7 @@ test('a worker is made over HTTP, goes on by mail, answers by mail, and runs by 
   const [answer] = await relay.take(1);
   assert.match(answer?.mail.text ?? '', /^kept/);
   assert.deepEqual(
-    answer?.mail.attachments.map(({ filename, content }) => [
-      filename,
-      Buffer.from(content as ArrayBuffer)
-        .toString()
-        .trim(),
-    ]),
+    answer?.mail.attachments.map(({ filename, content }) => [filename, content.toString().trim()]),
     [['count.txt', '3']],
   );
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { DOMAIN, OWNER, startMailServer } from '../support/mail-server.ts';
 
@@ -119,4 +121,17 @@ test('a text that is too long for an instruction is cut, and whole in a file', a
   const file = worker.files.find(({ filename }) => filename === 'message.txt');
   assert.ok(file);
   assert.equal((await caller.get(new URL(file.url).pathname)).text, text);
+});
+
+test('files that find no place in the workspace are refused with the reason, and make no turn', async () => {
+  const { id, address } = await server.worker();
+  const attachments = [{ filename: 'a.txt', content: 'a' }];
+  assert.equal((await server.send({ to: address, attachments })).code, 250);
+  const { num } = (await server.app.node.context.directory.findSession('default', id)) ?? { num: 0 };
+  const folder = join(server.dataDir, 'workspaces', String(num), 'files', 'mail');
+  await rm(folder, { recursive: true });
+  await writeFile(folder, 'a file');
+  const { code, text } = await server.send({ to: address, attachments });
+  assert.deepEqual([code, /"mail" is no folder/.test(text)], [550, true], text);
+  assert.equal((await server.turns(id)).length, 2);
 });

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { after, type TestContext } from 'node:test';
+import { type ParsedMail, simpleParser } from 'mailparser';
 import { createTransport } from 'nodemailer';
-import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 import { type App, startApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -33,7 +33,7 @@ export const usualZone = (): Zone =>
 export interface RelayedMail {
   readonly from: string;
   readonly to: readonly string[];
-  readonly mail: Email;
+  readonly mail: ParsedMail;
   readonly header: (name: string) => string | undefined;
 }
 
@@ -64,12 +64,16 @@ export const startRelay = async (t?: TestContext, port = 0): Promise<Relay> => {
       const read = async (): Promise<void> => {
         const chunks: Uint8Array[] = [];
         for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
-        const mail = await PostalMime.parse(Buffer.concat(chunks));
+        const mail = await simpleParser(Buffer.concat(chunks));
         mails.push({
           from: envelope.mailFrom ? envelope.mailFrom.address : '',
           to: envelope.rcptTo.map(({ address }) => address),
           mail,
-          header: (name) => mail.headers.find(({ key }) => key === name.toLowerCase())?.value,
+          header: (name) =>
+            mail.headerLines
+              .find(({ key }) => key === name.toLowerCase())
+              ?.line.replaceAll(/\r?\n\s+/g, ' ')
+              .replace(/^[^:]*: */, ''),
         });
       };
       void read().then(() => answer());
@@ -141,6 +145,7 @@ export interface MailServer {
   readonly app: App;
   readonly port: number;
   readonly databaseUrl: string;
+  readonly dataDir: string;
   readonly caller: Caller;
   readonly zone: Zone;
   /** Mail of the owner, who may write to all workers of the bootstrap key. */
@@ -189,7 +194,7 @@ export const startMailServer = async (
   const set = await caller.send({ method: 'PUT', path: '/mail/addresses', body: { addresses: [OWNER] } });
   if (set.status !== 200) throw new Error(set.text);
   return {
-    ...{ app, port, databaseUrl, caller, zone, stop },
+    ...{ app, port, databaseUrl, dataDir, caller, zone, stop },
     send: async (mail) => await sendMail(port, mail),
     worker: async () => {
       const { id } = await caller.create({ input: 'true' });
