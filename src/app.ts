@@ -172,7 +172,7 @@ const listen = async (server: FastifyInstance, { host, port }: Config): Promise<
     return await server.listen({ host, port });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new KaziError('ADDRESS_UNAVAILABLE', { host, port, reason }, { cause });
+    throw new KaziError('ADDRESS_UNAVAILABLE', { host, port, reason, setting: '--port' }, { cause });
   }
 };
 

@@ -267,7 +267,7 @@ export const ERRORS = define({
     status: 500,
     retryable: false,
     message:
-      'Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another one with --port (0 = any free one).',
+      'Cannot listen on {host}:{port}: {reason}. Stop what uses it, or choose another one with {setting} (0 = any free one).',
   },
   DATA_DIR_IN_USE: { status: 500, retryable: false, message: '{message}' },
   EMBEDDED_DATABASE_FAILED: { status: 500, retryable: false, message: '{message}' },

@@ -72,6 +72,19 @@ test('the same mail again makes no second turn, by its Message-ID or by its cont
   assert.equal((await server.turns(id)).length, 4);
 });
 
+test('copies of a mail that arrive at the same moment make one turn', async () => {
+  const { id, address } = await server.worker();
+  const copies = Array.from(
+    { length: 6 },
+    async () => await server.send({ to: address, messageId: '<copies@example.org>' }),
+  );
+  assert.deepEqual(
+    (await Promise.all(copies)).map(({ code }) => code),
+    [250, 250, 250, 250, 250, 250],
+  );
+  assert.equal((await server.turns(id)).length, 2);
+});
+
 test('one mail to several workers is a turn of each, and of none where one of them may not have it', async () => {
   const [first, second, closed] = [await server.worker(), await server.worker(), await server.worker()];
   await caller.send({ method: 'PUT', path: `/api/workers/${closed.id}/email/senders`, body: { senders: [] } });

@@ -134,12 +134,14 @@ test('broken MIME is read as far as it goes, or refused, and the server goes on'
   assert.equal((await server.send({ to: address })).code, 250);
 });
 
-test('a trusted network proves its senders itself; the list of senders and the limit of each hold there too', async (t) => {
+test('a trusted network proves its senders itself; the list of senders, the limit of each and that of size hold there too', async (t) => {
   const settings = { KAZI_DEFAULT_AGENT: 'echo', KAZI_SMTP_TRUSTED: 'loopback', KAZI_MAIL_RATE_LIMIT: '2' };
   const trusting = await startMailServer({ settings }, t);
   trusting.zone.clear();
   const worker = await trusting.worker();
   assert.equal((await trusting.send({ to: worker.address, from: 'someone@stranger.net' })).code, 550);
+  const attachments = [{ filename: 'big.bin', content: Buffer.alloc(30_000_000) }];
+  assert.equal((await trusting.send({ to: worker.address, attachments })).code, 552, 'with the usual limit');
   const send = async (messageId: string) => (await trusting.send({ to: worker.address, messageId })).code;
   // A repeated mail does not count.
   const codes = [await send('<1@x>'), await send('<1@x>'), await send('<2@x>'), await send('<3@x>')];

@@ -104,7 +104,7 @@ export class SmtpListener {
       await once(this.#server.server, 'listening');
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new KaziError('ADDRESS_UNAVAILABLE', { host, port, reason }, { cause });
+      throw new KaziError('ADDRESS_UNAVAILABLE', { host, port, reason, setting: 'KAZI_SMTP_PORT' }, { cause });
     }
     const address = this.#server.server.address() as AddressInfo;
     log.info({ host, port: address.port }, 'listening for mail');
