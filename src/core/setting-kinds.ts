@@ -50,8 +50,9 @@ export const settingKinds = Object.freeze({
   networks: kind('addresses and networks joined with commas, or loopback', (text) =>
     parseNetworks(text) === null ? null : text,
   ),
-  domain: kind('a domain in lower case', (text) =>
-    /^(?=.{1,253}$)[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(text) ? text : null,
+  /** In lower case, because names of hosts have none. */
+  domain: kind('a domain', (text) =>
+    /^(?=.{1,253}$)[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i.test(text) ? text.toLowerCase() : null,
   ),
   integer: (least: number, most: number): SettingKind<number> =>
     kind(`a whole number from ${least} to ${most}`, (text) => parseInteger(text, { least, most })),

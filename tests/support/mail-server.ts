@@ -34,6 +34,7 @@ export interface RelayedMail {
   readonly from: string;
   readonly to: readonly string[];
   readonly mail: ParsedMail;
+  readonly raw: Buffer;
   readonly header: (name: string) => string | undefined;
 }
 
@@ -64,11 +65,13 @@ export const startRelay = async (t?: TestContext, port = 0): Promise<Relay> => {
       const read = async (): Promise<void> => {
         const chunks: Uint8Array[] = [];
         for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
-        const mail = await simpleParser(Buffer.concat(chunks));
+        const raw = Buffer.concat(chunks);
+        const mail = await simpleParser(raw);
         mails.push({
           from: envelope.mailFrom ? envelope.mailFrom.address : '',
           to: envelope.rcptTo.map(({ address }) => address),
           mail,
+          raw,
           header: (name) =>
             mail.headerLines
               .find(({ key }) => key === name.toLowerCase())
