@@ -45,28 +45,32 @@ export const listWebhookExecutions = async (
   { tenantId, id }: WebhookOwner,
   page: { readonly limit: number; readonly offset: number },
 ): Promise<{ readonly executions: readonly WebhookExecution[]; readonly total: number }> => {
-  const [rows, [count]] = await Promise.all([
-    db.query<{
-      id: string;
-      job_id: string | null;
-      question: string | null;
-      url: string;
-      status: number | null;
-      error: string | null;
-      duration_ms: number;
-      started_at: Date;
-    }>('worker-webhooks/list-attempts', [tenantId, id, page.limit, page.offset]),
-    db.query<{ total: number }>('worker-webhooks/count-attempts', [tenantId, id]),
-  ]);
-  const executions = rows.map((row) => ({
-    id: row.id,
-    jobId: row.job_id,
-    input: row.question ?? '',
-    url: row.url,
-    status: row.status,
-    error: row.error,
-    durationMs: row.duration_ms,
-    startedAt: row.started_at,
-  }));
-  return { executions, total: count?.total ?? 0 };
+  const rows = await db.query<{
+    total: number;
+    id: string | null;
+    job_id: string | null;
+    question: string | null;
+    url: string;
+    status: number | null;
+    error: string | null;
+    duration_ms: number;
+    started_at: Date;
+  }>('worker-webhooks/list-attempts', [tenantId, id, page.limit, page.offset]);
+  const executions = rows.flatMap((row) =>
+    row.id === null
+      ? []
+      : [
+          {
+            id: row.id,
+            jobId: row.job_id,
+            input: row.question ?? '',
+            url: row.url,
+            status: row.status,
+            error: row.error,
+            durationMs: row.duration_ms,
+            startedAt: row.started_at,
+          },
+        ],
+  );
+  return { executions, total: rows[0]?.total ?? 0 };
 };
