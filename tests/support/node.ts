@@ -83,7 +83,9 @@ export const startTestNode = async (t: TestContext, options: TestNodeOptions): P
   const { run } = options;
   const extraRuntimes: Runtime[] = run ? [{ name: 'llm', run }] : [];
   const node = await startNode({ config, log: options.log ?? silentLog, extraRuntimes });
-  t.after(async () => await node.stop());
+  const stop = async (): Promise<void> => await node.stop();
+  nodesOf.set(dataDir, [...(nodesOf.get(dataDir) ?? []), stop]);
+  t.after(stop);
   const { context, engine } = node;
   const job = async (id: string): Promise<Job> => {
     const found = await getJob(context.db, id);
@@ -117,10 +119,16 @@ export const startTestNode = async (t: TestContext, options: TestNodeOptions): P
   };
 };
 
-/** A data folder that goes with the test. */
+/** How to stop the nodes of each data folder. */
+const nodesOf = new Map<string, readonly (() => Promise<void>)[]>();
+
+/** A data folder that goes with the test, once its nodes have stopped: hooks run in the order in which they were set. */
 export const makeDataDir = async (t: Pick<TestContext, 'after'>): Promise<string> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'kazi-node-'));
-  t.after(async () => await rm(dataDir, { recursive: true, force: true }));
+  t.after(async () => {
+    await Promise.all((nodesOf.get(dataDir) ?? []).map(async (stop) => await stop()));
+    await rm(dataDir, { recursive: true, force: true });
+  });
   return dataDir;
 };
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -35,6 +36,8 @@ describe('a run that is spoken to while it works', async () => {
     assert.equal(model.requests.length, 1);
     const { sessionNum } = await node.job(jobId);
     const folder = join(dataDir, 'workspaces', String(sessionNum), 'files');
+    // The step is told before its sandbox is there.
+    await eventually('the workspace', () => existsSync(folder));
     return { jobId, sessionId, go: async () => await writeFile(join(folder, 'go'), '') };
   };
   const steer = async (node: TestNode, sessionId: string, question: string): Promise<[string, string]> => {
