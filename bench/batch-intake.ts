@@ -1,5 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import type { BenchServer } from './bench-node.ts';
+import { forgetPeak, memoryOf } from './process-memory.ts';
 import { type ServedKazi, serveKazi } from './served.ts';
 
 const AGENTS = 500;
@@ -71,14 +71,3 @@ function* bodyOf(
   counter.bytes += chunk.length;
   yield chunk;
 }
-
-/** Bytes, from the kernel's own account of a process. */
-const memoryOf = async (pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> => {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
-  if (kibibytes === undefined) throw new Error(`found no ${field} of process ${pid}`);
-  return Number(kibibytes) * 1024;
-};
-
-/** Lets VmHWM begin anew (proc(5), clear_refs). */
-const forgetPeak = async (pid: number): Promise<void> => await writeFile(`/proc/${pid}/clear_refs`, '5');

@@ -9,11 +9,13 @@ import { echoRuntime } from '../src/runtimes/echo/echo-runtime.ts';
 import type { Runtime } from '../src/runtimes/runtime.ts';
 import { getBatch } from '../src/storage/batches.ts';
 import { type BenchServer, benchPrincipal, startBenchNode, submit } from './bench-node.ts';
+import { forgetPeak, memoryOf } from './process-memory.ts';
 import { showSpread, spreadOf } from './statistics.ts';
 
 const TENANT = 'batches';
 const ITEMS_OF_AN_AGENT = 10;
 const CLIENTS = 50;
+const MEBIBYTE = 1024 * 1024;
 
 /** A batch of echo items: how long it takes, and how long other work waits for its start meanwhile. */
 export const benchBatch = async (server: BenchServer, items: number): Promise<string[]> => {
@@ -30,6 +32,8 @@ export const benchBatch = async (server: BenchServer, items: number): Promise<st
   const node = await startBenchNode({ server, databaseUrl, flags, extraRuntimes: [runtime] });
   try {
     const agents = await makeAgents(node, Math.ceil(items / ITEMS_OF_AN_AGENT));
+    const before = await memoryOf(process.pid, 'VmRSS');
+    await forgetPeak(process.pid);
     const begunAt = performance.now();
     const created = await hand(node, agents, items);
     const acceptedAt = performance.now();
@@ -44,11 +48,13 @@ export const benchBatch = async (server: BenchServer, items: number): Promise<st
     }
     await ended;
     const seconds = (performance.now() - begunAt) / 1_000;
+    const growth = (await memoryOf(process.pid, 'VmHWM')) - before;
     const { total, succeeded } = done.counts;
     const size = items.toLocaleString('en-US');
     return [
       `a batch of ${size} echo items over ${agents.length.toLocaleString('en-US')} agents   ${seconds.toFixed(1)} s, ${Math.round(items / seconds).toLocaleString('en-US')} items/s, ${succeeded} of ${total} succeeded`,
       `  taken in                                ${Math.round(acceptedAt - begunAt)} ms`,
+      `  memory of client and server             ${Math.round(before / MEBIBYTE)} MiB before, at most ${Math.round(growth / MEBIBYTE)} MiB more`,
       `  submit → started, the same tenant       ${showSpread(spreadOf(latencies[TENANT] ?? []), 'ms')}`,
       `  submit → started, another tenant        ${showSpread(spreadOf(latencies['other'] ?? []), 'ms')}`,
     ];
