@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Node } from '../src/app.ts';
+import type { Node } from '../src/app/node.ts';
 import { loadConfig } from '../src/config.ts';
 import { AGENT_DEFAULTS } from '../src/core/agent.ts';
 import type { Model, ModelTool } from '../src/models/model.ts';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BatchDraft } from '../src/actions/batch-draft.ts';
 import { createBatch } from '../src/actions/create-batch.ts';
 import { createProfile } from '../src/actions/create-profile.ts';
-import type { Node } from '../src/app.ts';
+import type { Node } from '../src/app/node.ts';
 import type { Batch } from '../src/core/batch.ts';
 import { echoRuntime } from '../src/runtimes/echo/echo-runtime.ts';
 import type { Runtime } from '../src/runtimes/runtime.ts';

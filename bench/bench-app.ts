@@ -1,6 +1,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type App, startApp } from '../src/app.ts';
+import { type App, startApp } from '../src/app/app.ts';
 import { loadConfig } from '../src/config.ts';
 import type { BenchNodeOptions } from './bench-node.ts';
 

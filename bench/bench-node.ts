@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import pino, { type Logger } from 'pino';
 import { createJob } from '../src/actions/create-job.ts';
-import { type Node, startNode } from '../src/app.ts';
+import { type Node, startNode } from '../src/app/node.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Principal } from '../src/core/principal.ts';
 import { startEmbeddedPostgres } from '../src/postgres/embedded-postgres.ts';

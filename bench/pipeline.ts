@@ -1,4 +1,4 @@
-import type { Node } from '../src/app.ts';
+import type { Node } from '../src/app/node.ts';
 import { type BenchServer, startBenchNode, submit } from './bench-node.ts';
 
 /** How much work a round is. */

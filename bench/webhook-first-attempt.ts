@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Node } from '../src/app.ts';
+import type { Node } from '../src/app/node.ts';
 import { type BenchServer, startBenchNode, submit } from './bench-node.ts';
 import { showSpread, spreadOf } from './statistics.ts';
 

@@ -8,7 +8,7 @@ type Import = SyntaxNode & {
   readonly specifiers: readonly { readonly imported?: Named }[];
 };
 
-const MESSAGE = 'The environment is read outside src/config.ts: add the setting there, and have app.ts hand it in.';
+const MESSAGE = 'The environment is read outside src/config.ts: add the setting there, and have src/app hand it in.';
 
 /** Rule 31: config.ts alone reads the environment. */
 export const environmentRule: Rule = {

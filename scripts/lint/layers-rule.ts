@@ -64,7 +64,7 @@ function sourceProblem(from: string, to: string, use: Use): string | undefined {
   const file = to.replace(/^src\//u, '').replace(/\.ts$/u, '');
   if (allowed.includes(target) || allowed.includes(file)) return undefined;
   const names = allowed.length === 0 ? 'nothing' : allowed.join(', ');
-  return `"${area}" imports ${use} of "${to}", expected ${names} (scripts/lint/layers.ts). Move the code down a layer, or hand it in from app.ts.`;
+  return `"${area}" imports ${use} of "${to}", expected ${names} (scripts/lint/layers.ts). Move the code down a layer, or hand it in from src/app.`;
 }
 
 function packageProblem(from: string, specifier: string): string | undefined {

@@ -1,7 +1,7 @@
 import type { Rule, SyntaxNode } from './rule.ts';
 import { areaOf, sourcePath } from './source-path.ts';
 
-/** Rule 10: no state in a module; whatever changes lives in something that app.ts constructs. */
+/** Rule 10: no state in a module; whatever changes lives in something that src/app constructs. */
 export const moduleStateRule: Rule = {
   create(context) {
     if (areaOf(sourcePath(context)) === undefined) return {};
@@ -10,7 +10,7 @@ export const moduleStateRule: Rule = {
         if (node.kind === 'const' || node.parent?.type !== 'Program') return;
         context.report({
           node,
-          message: `A "${node.kind}" at the top of a module, expected no module-level state: construct it in app.ts.`,
+          message: `A "${node.kind}" at the top of a module, expected no module-level state: construct it in src/app.`,
         });
       },
     };

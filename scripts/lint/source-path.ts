@@ -6,7 +6,7 @@ export function sourcePath(context: RuleContext, file: string = context.filename
   return path.relative(context.cwd, file).split(path.sep).join('/');
 }
 
-/** The area of a file of src (`core`, or `app` for src/app.ts); undefined for a file outside src. */
+/** The area of a file of src (`core`, or `config` for src/config.ts); undefined for a file outside src. */
 export function areaOf(file: string): string | undefined {
   const [folder, area] = file.split('/');
   return folder === 'src' ? area?.replace(/(?:\.test)?\.ts$/u, '') : undefined;

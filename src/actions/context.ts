@@ -14,7 +14,7 @@ import type { Directory } from './directory.ts';
 import type { JobIntake } from './job-intake.ts';
 import type { RequestCounts } from './request-counts.ts';
 
-/** What every action works with; app.ts builds the one of the process. */
+/** What every action works with; src/app builds the one of the process. */
 export interface ActionContext {
   readonly db: Database;
   readonly log: Logger;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
 import type { Config } from '../config.ts';
 import { isKaziError } from '../core/errors.ts';
 import { ApiClient } from './client.ts';
@@ -53,7 +53,7 @@ export const hasLastingServer = async (config: Config): Promise<boolean> =>
   config.url !== null || (await findRunningServer(config.dataDir)) !== null;
 
 const startOwn = async (config: Config): Promise<App> => {
-  const { startApp } = await import('../app.ts');
+  const { startApp } = await import('../app/app.ts');
   // The terminal belongs to the progress here: of the log, only what went wrong.
   const level = config.logLevel === 'info' ? 'error' : config.logLevel;
   return await startApp({

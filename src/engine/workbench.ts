@@ -2,7 +2,7 @@ import type { ArtifactEntry } from '../core/artifact.ts';
 import type { ClaimedJob } from '../core/job.ts';
 import type { RuntimeSandbox } from '../runtimes/runtime.ts';
 
-/** Where the jobs of a node do their work: a workspace a session, a sandbox an attempt. app.ts gives the real one. */
+/** Where the jobs of a node do their work: a workspace a session, a sandbox an attempt. src/app gives the real one. */
 export interface Workbenches {
   /** Cheap; nothing is made before the first openSandbox. */
   open(job: ClaimedJob): Workbench;

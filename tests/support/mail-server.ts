@@ -5,7 +5,7 @@ import { after, type TestContext } from 'node:test';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { createTransport } from 'nodemailer';
 import { SMTPServer } from 'smtp-server';
-import { type App, startApp } from '../../src/app.ts';
+import { type App, startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { Caller } from '../wire/workers/target.ts';
 import { createTestDatabase } from './database.ts';

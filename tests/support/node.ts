@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import type { Logger } from 'pino';
 import { createJob } from '../../src/actions/create-job.ts';
 import type { NewJob } from '../../src/actions/new-job.ts';
-import { startNode } from '../../src/app.ts';
+import { startNode } from '../../src/app/node.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Job } from '../../src/core/job.ts';
 import { DEFAULT_TENANT_ID, type Principal } from '../../src/core/principal.ts';

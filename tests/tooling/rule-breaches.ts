@@ -26,9 +26,9 @@ export const SOUND_FILES: Readonly<Record<string, string>> = {
     "import { cancelJob } from '../actions/cancel-job.ts';\nimport type { Rows } from '../storage/jobs.ts';\n\nexport const route = (rows: Rows): [Rows, string] => [rows, cancelJob()];\n",
   'src/sandboxes/sandbox.ts':
     'export interface Sandbox {\n  readonly id: string;\n}\n\nexport const noSandbox = "Select a sandbox from the list, then update it";\n',
-  'src/app.ts': "import { dispatch } from './engine/dispatcher.ts';\n\nexport const app = dispatch;\n",
+  'src/app/app.ts': "import { dispatch } from '../engine/dispatcher.ts';\n\nexport const app = dispatch;\n",
   'src/config.ts': "export const home = process.env['HOME'];\n",
-  'src/cli/main.ts': "export const serve = async (): Promise<unknown> => await import('../app.ts');\n",
+  'src/cli/main.ts': "export const serve = async (): Promise<unknown> => await import('../app/app.ts');\n",
   'scripts/count.ts': "console.log('select count(*) from jobs', process.env['HOME']);\n",
 };
 
@@ -50,7 +50,7 @@ const layers: readonly Breach[] = [
   layer('the engine imports an adapter, not its type', 'src/engine/breach-adapter.ts', '../sandboxes/sandbox.ts'),
   layer('an adapter imports storage', 'src/sandboxes/breach-storage.ts', '../storage/jobs.ts'),
   layer('http imports values of storage', 'src/http/breach-storage.ts', '../storage/jobs.ts'),
-  layer('the command line loads the server at once', 'src/cli/breach-app.ts', '../app.ts'),
+  layer('the command line loads the server at once', 'src/cli/breach-app.ts', '../app/app.ts'),
   layer('a folder is not in the table', 'src/extras/breach-unknown.ts', '../core/job.ts'),
   layer('source imports tests', 'src/engine/breach-tests.ts', '../../tests/fixture.ts'),
   layer('pg is used outside storage', 'src/engine/breach-pg.ts', 'pg'),

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { App } from '../../app.ts';
+import type { App } from '../../app/app.ts';
 import { type Config, readConfig } from '../../config.ts';
 import { isKaziError } from '../../core/errors.ts';
 import { CommandFailure, EXIT_CODES } from '../exit-code.ts';
@@ -36,7 +36,7 @@ export const serve = async ({ config: configFile, ...flags }: ServeOptions): Pro
 };
 
 const start = async (config: Config, log: Logger): Promise<App> => {
-  const { startApp } = await import('../../app.ts');
+  const { startApp } = await import('../../app/app.ts');
   try {
     return await startApp({ config, log });
   } catch (error) {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { startNode } from '../../../src/app.ts';
+import { startNode } from '../../../src/app/node.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { startScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
 import { TEST_API_KEY } from '../../support/job-client.ts';

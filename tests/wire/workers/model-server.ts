@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { startApp } from '../../../src/app.ts';
+import { startApp } from '../../../src/app/app.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { parseScript } from '../../../src/models/scripted/parse-script.ts';
 import { type ScriptedModel, startScriptedModel } from '../../../src/models/scripted/scripted-model.ts';
