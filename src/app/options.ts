@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { type SmtpListenerOptions } from '../mail/smtp/smtp-listener.ts';
+import type { SmtpListenerOptions } from '../mail/smtp/smtp-listener.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 
 export interface AppOptions {
