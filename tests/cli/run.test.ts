@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import { findApiKey } from '../../src/cli/connection.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { IN_A_REAL_SANDBOX } from '../support/real-sandbox.ts';
 import { type CallResult, callKazi, type KaziProcess, makeFolder, startKazi, startServing } from './kazi-process.ts';
 
 const database = await createTestDatabase();
@@ -84,22 +85,26 @@ describe('kazi run', () => {
     assert.equal((await run(['--agent', 'echo', '-'])).code, 0);
   });
 
-  test('puts the files of --file into the workspace, byte for byte, however large for one input', async () => {
-    const bytes = Buffer.from(Array.from({ length: 60_000 }, (_, index) => (index * index * 31) % 251));
-    await writeFile(join(folder, "it's data.bin"), bytes);
-    await writeFile(join(folder, 'empty.txt'), '');
-    const digest = createHash('sha256').update(bytes).digest('hex');
-    const { code, stdout } = await run([
-      '--file',
-      "it's data.bin",
-      '--file',
-      'empty.txt',
-      'sha256sum *.bin; wc -c < empty.txt; ls -A',
-    ]);
-    assert.equal(code, 0, stdout);
-    assert.match(stdout, new RegExp(`^ {2}${digest} `, 'm'));
-    assert.match(stdout, /^ {2}0\n {2}empty\.txt\n {2}it's data\.bin\n\D/m);
-  });
+  test(
+    'puts the files of --file into the workspace, byte for byte, however large for one input',
+    IN_A_REAL_SANDBOX,
+    async () => {
+      const bytes = Buffer.from(Array.from({ length: 60_000 }, (_, index) => (index * index * 31) % 251));
+      await writeFile(join(folder, "it's data.bin"), bytes);
+      await writeFile(join(folder, 'empty.txt'), '');
+      const digest = createHash('sha256').update(bytes).digest('hex');
+      const { code, stdout } = await run([
+        '--file',
+        "it's data.bin",
+        '--file',
+        'empty.txt',
+        'sha256sum *.bin; wc -c < empty.txt; ls -A',
+      ]);
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, new RegExp(`^ {2}${digest} `, 'm'));
+      assert.match(stdout, /^ {2}0\n {2}empty\.txt\n {2}it's data\.bin\n\D/m);
+    },
+  );
 
   for (const [why, argv] of [
     ['there is no input', []],
@@ -116,7 +121,7 @@ describe('kazi run', () => {
     });
   }
 
-  test('cancels the job at the first Ctrl-C and ends with 3', async () => {
+  test('cancels the job at the first Ctrl-C and ends with 3', IN_A_REAL_SANDBOX, async () => {
     const running = startRun(['echo begun; sleep 60']);
     const shown = await running.waitFor('stdout', /begun/);
     running.child.kill('SIGINT');

@@ -6,6 +6,7 @@ import { listJobMessages } from '../../src/storage/messages.ts';
 import { listSteps } from '../../src/storage/steps.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { runResult, startTestNode } from '../support/node.ts';
+import { IN_A_REAL_SANDBOX } from '../support/real-sandbox.ts';
 import { rowsOf } from '../support/rows.ts';
 
 /** A node on a database of its own. */
@@ -89,7 +90,7 @@ describe('a job', () => {
     assert.match(job.error ?? '', /No model is configured\. Set KAZI_MODEL/);
   });
 
-  test('that runs out of time is ended, and keeps what it had said', async (t) => {
+  test('that runs out of time is ended, and keeps what it had said', IN_A_REAL_SANDBOX, async (t) => {
     const node = await start(t, { settings: { KAZI_JOB_TIMEOUT_MS: '1000' } });
     const job = await node.ended(await node.submit('echo early; sleep 600'));
     assert.deepEqual([job.state, job.error], ['failed', 'Job timed out after 1 seconds']);

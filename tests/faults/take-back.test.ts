@@ -3,13 +3,14 @@ import { test } from 'node:test';
 import { inDataFolder } from '../chaos/proof.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { JobClient } from '../support/job-client.ts';
+import { IN_A_REAL_SANDBOX } from '../support/real-sandbox.ts';
 import { allJobsEnded, allSteps, rowsOf } from '../support/rows.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { ledgerScript } from '../support/step-ledger.ts';
 
 const DEADLINE_MS = 40_000;
 
-test('a job of a dead node runs again before those that had not begun yet', async (t) => {
+test('a job of a dead node runs again before those that had not begun yet', IN_A_REAL_SANDBOX, async (t) => {
   const { url: databaseUrl } = await createTestDatabase(t);
   const query = rowsOf(databaseUrl);
   await inDataFolder(async (dataDir) => {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inDataFolder } from '../chaos/proof.ts';
 import { restartPostgres } from '../chaos/restart-postgres.ts';
+import { IN_A_REAL_SANDBOX } from '../support/real-sandbox.ts';
 
-test('a server under load gets over stops and crashes of its database by itself', async () => {
+test('a server under load gets over stops and crashes of its database by itself', IN_A_REAL_SANDBOX, async () => {
   const proof = await inDataFolder(
     async (dataDir) =>
       await restartPostgres({

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { listSteps } from '../../../src/storage/steps.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { makeDataDir } from '../../support/node.ts';
+import { IN_A_REAL_SANDBOX } from '../../support/real-sandbox.ts';
 import { bodyOf, eventsOf, modelSettings, script, startLlmNode, startModel } from './llm-node.ts';
 
 const PRICES = { input_mtok: 0.5, output_mtok: 2 };
@@ -12,7 +13,7 @@ const PRICES = { input_mtok: 0.5, output_mtok: 2 };
 describe('the window of a model', async () => {
   const { url: databaseUrl } = await createTestDatabase();
 
-  test('is kept free by a summary, on which this job and the next one go on', async (t) => {
+  test('is kept free by a summary, on which this job and the next one go on', IN_A_REAL_SANDBOX, async (t) => {
     const model = await startModel(t, {
       conversations: [
         {

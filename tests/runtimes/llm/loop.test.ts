@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { listSteps } from '../../../src/storage/steps.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { startTestNode } from '../../support/node.ts';
+import { IN_A_REAL_SANDBOX } from '../../support/real-sandbox.ts';
 import { addAgent, bodyOf, eventsOf, script, startLlmNode, startModel } from './llm-node.ts';
 
 describe('the loop of the llm runtime', async () => {
@@ -197,7 +198,7 @@ describe('the loop of the llm runtime', async () => {
 describe('an MCP server of an agent', async () => {
   const { url: databaseUrl } = await createTestDatabase();
 
-  test('that does not start ends the job with what it said', async (t) => {
+  test('that does not start ends the job with what it said', IN_A_REAL_SANDBOX, async (t) => {
     const model = await startModel(t, script([{ text: 'never' }]));
     const node = await startLlmNode(t, model, { databaseUrl });
     const command = ['sh', '-c', 'echo no such database >&2; exit 7'] as const;
