@@ -12,6 +12,8 @@ export interface SubmittedJob {
 export const TEST_API_KEY = `kz_${'fault-test'.repeat(4)}`;
 
 const RETRY_MS = 50;
+/** A server that has not answered for so long is gone for good: a test that has failed meanwhile is to come to its end. */
+const GIVE_UP_MS = 60_000;
 
 /** A client, over HTTP, of a server that may go away at any time. */
 export class JobClient {
@@ -76,11 +78,12 @@ export class JobClient {
 class Refusal extends Error {}
 
 const untilAnswered = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+  const givesUpAt = performance.now() + GIVE_UP_MS;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof Refusal) throw error;
+      if (error instanceof Refusal || performance.now() > givesUpAt) throw error;
       await delay(RETRY_MS);
     }
   }
