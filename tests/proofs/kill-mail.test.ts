@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { createTestDatabase } from '../support/database.ts';
 import { TEST_API_KEY } from '../support/job-client.ts';
@@ -19,13 +18,27 @@ const handOver = async (
   raw: string,
 ): Promise<{ readonly answer: Promise<number | null> }> => {
   const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => undefined /* the server was killed */);
-  const said = createInterface({ input: socket })[Symbol.asyncIterator]();
+  const news = new EventEmitter();
+  let text = '';
+  let isClosed = false;
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+    news.emit('news');
+  });
+  socket.on('error', () => undefined /* the server was killed; "close" follows */);
+  socket.on('close', () => {
+    isClosed = true;
+    news.emit('news');
+  });
   const answer = async (): Promise<number | null> => {
     for (;;) {
-      const { value, done } = await said.next().catch(() => ({ value: '', done: true }));
-      if (done === true) return null;
-      if (!/^\d{3}-/.test(String(value))) return Number(String(value).slice(0, 3));
+      const [all, code] = /^(?:\d{3}-.*\r\n)*(\d{3})(?: .*)?\r\n/.exec(text) ?? [];
+      if (all !== undefined) {
+        text = text.slice(all.length);
+        return Number(code);
+      }
+      if (isClosed) return null;
+      await once(news, 'news');
     }
   };
   await answer();
@@ -33,7 +46,7 @@ const handOver = async (
     socket.write(`${line}\r\n`);
     await answer();
   }
-  if (!socket.write(`${raw}\r\n.\r\n`)) await once(socket, 'drain');
+  socket.write(`${raw}\r\n.\r\n`);
   return { answer: answer() };
 };
 
