@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { finished } from 'node:stream';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { type ErrorCode, KaziError } from '../core/errors.ts';
@@ -30,13 +31,26 @@ export const sendError = (log: Logger, error: unknown, request: FastifyRequest, 
     if (known.code === 'INTERNAL') log.error(fields, 'request failed');
     else log.warn(fields, 'request failed');
   }
-  // A connection that is closed while its client still writes is reset, and the client never sees why.
-  const isDrained = known.code === 'BODY_TOO_LARGE' && Number(request.headers['content-length']) <= MOST_DRAINED_BYTES;
-  if (isDrained) reply.removeHeader('connection');
   const answer = toAnswer(known, request);
   reply.headers(answer.headers ?? {});
   if (answer.retryAfterSeconds !== null) reply.header('Retry-After', String(answer.retryAfterSeconds));
-  reply.code(answer.status).header('Content-Type', answer.contentType).send(answer.body);
+  reply.code(answer.status).header('Content-Type', answer.contentType);
+  afterBody(request, reply, () => void reply.send(answer.body));
+};
+
+/**
+ * A connection that is closed while its client still writes is reset, and the client never sees why. So it stays open, and
+ * what comes is read and forgotten; where the client itself wants it closed, the answer waits for the end of the body.
+ */
+const afterBody = ({ raw, headers }: FastifyRequest, reply: FastifyReply, send: () => void): void => {
+  const isDrained = !raw.complete && Number(headers['content-length']) <= MOST_DRAINED_BYTES;
+  if (isDrained) reply.removeHeader('connection');
+  if (!isDrained || headers.connection?.toLowerCase() !== 'close') {
+    send();
+    return;
+  }
+  finished(raw, { writable: false }, send);
+  raw.resume();
 };
 
 /** Families with an envelope of their own, by the beginning of their paths; the others answer as the jobs API does. */

@@ -40,25 +40,38 @@ describe('bodies', () => {
     assert.deepEqual([response.status, await response.json()], [413, { ok: false, error: 'Request body too large' }]);
   });
 
-  test('of 40 MiB reach their end, for a client that writes all before it reads', async () => {
-    const { port } = new URL(api.url);
-    const socket = connect(Number(port), '127.0.0.1');
+  /** Writes all of a request with a large body before it reads anything; gives all that comes back. */
+  const writeAll = async (head: string, then = ''): Promise<string> => {
+    const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+    socket.setEncoding('utf8');
+    // Each write has its error, too.
+    socket.on('error', () => undefined);
     let text = '';
-    socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
+    socket.on('data', (chunk: string) => {
+      text += chunk;
     });
     const length = 40 * 1024 * 1024;
-    socket.write(`POST /submit HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
-    for (let written = 0; written < length; written += 1024 * 1024) {
+    const write = async (bytes: string | Buffer): Promise<void> =>
       await new Promise((resolve, reject) => {
-        socket.once('error', reject);
-        socket.write(Buffer.alloc(1024 * 1024, ' '), resolve);
+        socket.write(bytes, (error) => (error ? reject(error) : resolve()));
       });
-    }
-    // On the same connection: what is left of the first request is not in the way.
-    socket.write('GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await write(`${head}\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+    for (let written = 0; written < length; written += 1024 * 1024) await write(Buffer.alloc(1024 * 1024, ' '));
+    if (then !== '') await write(then);
     await once(socket, 'close');
+    return text;
+  };
+
+  test('of 40 MiB reach their end, and what is left of them is not in the way of the next request', async () => {
+    const next = 'GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    const text = await writeAll('POST /submit HTTP/1.1', next);
     assert.match(text, /^HTTP\/1\.1 413 [^]*Request body too large"\}HTTP\/1\.1 200 /);
+  });
+
+  test('of 40 MiB reach their end where the client wants the connection closed, with or without a credential', async () => {
+    const head = 'POST /api/workers HTTP/1.1\r\nConnection: close';
+    assert.match(await writeAll(`${head}\r\nAuthorization: Bearer ${api.adminKey}`), /^HTTP\/1\.1 413 /);
+    assert.match(await writeAll(head), /^HTTP\/1\.1 401 /);
   });
 
   test('of exactly 4 MiB are read', async () => {
