@@ -33,8 +33,8 @@ export interface PrunerOptions {
 
 /**
  * Forgets what has expired: kept answers and counts of requests, names of sessions, long-dead nodes, old runs of schedules, old
- * deliveries to endpoints, ended batches of model calls, money held for jobs that never came, workspaces of forks that a crash cut short, and events that
- * the operator does not keep.
+ * deliveries to endpoints, ended batches of model calls, money held for jobs that never came, workspaces of forks that a crash
+ * cut short, and events that the operator does not keep.
  */
 export class Pruner {
   readonly #db: Queryable;

@@ -42,11 +42,8 @@ export type SaidIn = { readonly sessionNum: number } | { readonly jobId: string 
 /** What was said in a session with a profile, or by one of its jobs, by seq. */
 export const listSaid = async (db: Queryable, place: SaidIn, stretch: Stretch): Promise<SaidMessage[]> => {
   const { above, below, isNewestFirst, limit } = stretch;
-  const range = [above, below, isNewestFirst, limit];
-  const rows =
-    'jobId' in place
-      ? await db.query<SaidRow>('said/list-job', [place.jobId, ...range])
-      : await db.query<SaidRow>('said/list-session', [place.sessionNum, ...range]);
+  const [sessionNum, jobId] = 'jobId' in place ? [null, place.jobId] : [place.sessionNum, null];
+  const rows = await db.query<SaidRow>('said/list', [sessionNum, jobId, above, below, isNewestFirst, limit]);
   return rows.map(toSaid);
 };
 
