@@ -76,6 +76,9 @@ export class Database implements Queryable {
     // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
     // Its message alone: the driver hangs the whole client on the error.
     this.#pool.on('error', (error) => this.#log.warn({ reason: error.message }, 'an idle database connection broke'));
+    // The pool listens to idle connections only, and whoever takes one begins to listen a moment later; one that breaks in
+    // between fails the next statement.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   async query<Row>(name: string, parameters: readonly unknown[] = []): Promise<Row[]> {
@@ -88,7 +91,6 @@ export class Database implements Queryable {
       throw unavailable(error);
     });
     let broken: Error | undefined;
-    // The pool listens to idle connections only: one that breaks between two statements would end the process.
     const onBreak = (error: Error): void => {
       broken = error;
     };

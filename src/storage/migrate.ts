@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Logger } from 'pino';
 import { KaziError } from '../core/errors.ts';
+import { withConnection } from './with-connection.ts';
 
 export interface MigrateOptions {
   readonly databaseUrl: string;
@@ -20,6 +21,7 @@ const folder = new URL('../../migrations/', import.meta.url);
 const OLDEST_POSTGRES = 150_000;
 /** Any number that no other program uses as an advisory lock of this database: the letters "kazi". */
 const LOCK = 0x6b617a69;
+const APPLICATION = 'kazi migrate';
 
 /** Reads migrations/NNNN_verb_noun.sql. */
 export const readMigrations = (): Migration[] =>
@@ -36,9 +38,7 @@ export const readMigrations = (): Migration[] =>
  * Throws MIGRATION_REFUSED when the server is older than PostgreSQL 15 or the schema was made by a newer, breaking build.
  */
 export const migrate = async (options: MigrateOptions): Promise<{ readonly applied: readonly string[] }> => {
-  const client = new pg.Client({ connectionString: options.databaseUrl, application_name: 'kazi migrate' });
-  await client.connect();
-  try {
+  return await withConnection({ url: options.databaseUrl, name: APPLICATION }, async (client) => {
     await checkServer(client);
     // Another node may be migrating: wait for it as long as it takes. After that, a migration that cannot get its locks
     // soon fails and leaves the database as it was, instead of queueing the whole traffic up behind it.
@@ -51,24 +51,18 @@ export const migrate = async (options: MigrateOptions): Promise<{ readonly appli
          applied_at timestamptz not null default clock_timestamp())`,
     );
     return { applied: await applyMissing(client, options.log) };
-  } finally {
-    await client.end();
-  }
+  });
 };
 
 /** Names of the migrations that the database lacks; throws as migrate does. For /readyz and `kazi doctor`. */
 export const pendingMigrations = async (databaseUrl: string): Promise<readonly string[]> => {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'kazi migrate' });
-  await client.connect();
-  try {
+  return await withConnection({ url: databaseUrl, name: APPLICATION }, async (client) => {
     const table = await client.query<{ name: string | null }>(`select to_regclass('kazi_migrations')::text as name`);
     const done = table.rows[0]?.name ? await appliedVersions(client) : new Set<number>();
     return readMigrations()
       .filter((migration) => !done.has(migration.version))
       .map((migration) => migration.name);
-  } finally {
-    await client.end();
-  }
+  });
 };
 
 const checkServer = async (client: pg.Client): Promise<void> => {

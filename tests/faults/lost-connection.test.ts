@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { pino } from 'pino';
 import { Database, isDatabaseUnavailable } from '../../src/storage/database.ts';
+import { inspectDatabase } from '../../src/storage/inspect-database.ts';
+import { migrate, pendingMigrations } from '../../src/storage/migrate.ts';
 import { Notifications } from '../../src/storage/notifications.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { rowsOf } from '../support/rows.ts';
@@ -26,6 +30,40 @@ test('a connection that breaks between two statements of a transaction fails tha
   });
   await assert.rejects(broken, { code: 'DATABASE_UNAVAILABLE' });
   assert.equal((await database.query('health')).length, 1);
+});
+
+/** What a server says that takes a connection and ends at once, in one packet: AuthenticationOk, ReadyForQuery, FATAL. */
+const READY_AND_GONE = Buffer.concat([
+  Buffer.from('R\0\0\0\x08\0\0\0\0', 'latin1'),
+  Buffer.from('Z\0\0\0\x05I', 'latin1'),
+  Buffer.from('E\0\0\0\x19SFATAL\0C57P01\0Mgone\0\0', 'latin1'),
+]);
+
+/** URL of such a server: no real one can be made to cut a connection at this very place. */
+const startEndingServer = async (t: TestContext): Promise<string> => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(READY_AND_GONE));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return `postgres://somebody@127.0.0.1:${(server.address() as AddressInfo).port}/database`;
+};
+
+test('a connection that is cut in the packet that made it ready fails what asked for it, and nothing else', async (t) => {
+  const ending = await startEndingServer(t);
+  const log = pino({ level: 'silent' });
+  const database = new Database({ url: ending, maxConnections: 1, log });
+  t.after(async () => await database.end());
+  await assert.rejects(
+    database.transaction(async (tx) => await tx.query('health')),
+    { code: 'DATABASE_UNAVAILABLE' },
+  );
+  await assert.rejects(database.query('health'), { code: 'DATABASE_UNAVAILABLE' });
+  await assert.rejects(migrate({ databaseUrl: ending, log }), isDatabaseUnavailable);
+  await assert.rejects(pendingMigrations(ending), isDatabaseUnavailable);
+  await assert.rejects(inspectDatabase(ending), isDatabaseUnavailable);
 });
 
 test('a pool that has no connection to give in time counts as a database that is away', async (t) => {
