@@ -2,9 +2,10 @@ import type { Logger } from 'pino';
 import { cancelRestOfBatch } from '../actions/cancel-batch.ts';
 import type { ActionContext } from '../actions/context.ts';
 import { listUnsettledBatches, noteFirstOutputs, settleBatches } from '../storage/batch-ends.ts';
-import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import type { Queryable } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
-import { Bell, jitter, waitFor } from './wait.ts';
+import { Poller } from './poller.ts';
+import { jitter, waitFor } from './wait.ts';
 
 export interface BatchFinisherOptions {
   /** What a cancelled batch still has to cancel goes through it. */
@@ -26,60 +27,51 @@ const BETWEEN_LOOKS_MS = 20;
  */
 export class BatchFinisher {
   readonly #options: BatchFinisherOptions;
-  readonly #bell = new Bell();
-  readonly #stopping = new AbortController();
+  readonly #poller: Poller;
   /** False while no batch is open: then ends of jobs concern nobody here. */
   #hasBatches = true;
-  #loop: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: BatchFinisherOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      log: options.log,
+      failure: 'ending batches failed',
+      look: async (signal) => {
+        const isFull = await this.#look();
+        await waitFor(BETWEEN_LOOKS_MS, signal);
+        return isFull ? 0 : jitter(options.pollMs);
+      },
+    });
   }
 
   start(): void {
-    if (this.#loop) return;
-    this.#unsubscribe = this.#options.notifications.subscribe('batches', () => this.#bell.ring());
-    this.#loop = this.#run();
+    this.#unsubscribe ??= this.#options.notifications.subscribe('batches', () => this.#poller.ring());
+    this.#poller.start();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
     this.#unsubscribe?.();
-    await this.#loop;
+    await this.#poller.stop();
   }
 
   /** A job has ended on this node: it may have been the last of its batch. */
   hint(): void {
-    if (this.#hasBatches) this.#bell.ring();
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      const isFull = await this.#look();
-      await waitFor(BETWEEN_LOOKS_MS, signal);
-      if (!isFull) await this.#bell.wait(jitter(this.#options.pollMs), signal);
-    }
+    if (this.#hasBatches) this.#poller.ring();
   }
 
   /** True when there may be more to end at once. */
   async #look(): Promise<boolean> {
-    const { db, log } = this.#options;
-    try {
-      const open = await listUnsettledBatches(db, LIMIT);
-      this.#hasBatches = open.length > 0;
-      if (!this.#hasBatches) return false;
-      for (const { num, isCancelled } of open) if (isCancelled) await cancelRestOfBatch(this.#options.context, num);
-      await noteFirstOutputs(db, LIMIT);
-      const settled = await settleBatches(db, LIMIT);
-      // Their callbacks are due.
-      if (settled.length > 0) this.#options.notifications.publish('deliveries', 0);
-      for (const { id, status } of settled) log.info({ batch: id, status }, 'batch ended');
-      return settled.length === LIMIT;
-    } catch (error) {
-      if (!isDatabaseUnavailable(error)) log.error({ err: error }, 'ending batches failed');
-      return false;
-    }
+    const { context, db, log, notifications } = this.#options;
+    const open = await listUnsettledBatches(db, LIMIT);
+    this.#hasBatches = open.length > 0;
+    if (!this.#hasBatches) return false;
+    for (const { num, isCancelled } of open) if (isCancelled) await cancelRestOfBatch(context, num);
+    await noteFirstOutputs(db, LIMIT);
+    const settled = await settleBatches(db, LIMIT);
+    // Their callbacks are due.
+    if (settled.length > 0) notifications.publish('deliveries', 0);
+    for (const { id, status } of settled) log.info({ batch: id, status }, 'batch ended');
+    return settled.length === LIMIT;
   }
 }

@@ -16,10 +16,11 @@ import {
 } from '../storage/webhook-deliveries.ts';
 import { DeliveryLimits } from './delivery-limits.ts';
 import type { NodeLease } from './node-lease.ts';
+import { Poller } from './poller.ts';
 import { type SendMailOptions, sendMail } from './send-mail.ts';
 import { describeOwnFault, type SendOptions, type SendResult, sendWebhook } from './send-webhook.ts';
 import { untilAnswered } from './until-answered.ts';
-import { Bell, jitter, waitFor } from './wait.ts';
+import { jitter, waitFor } from './wait.ts';
 
 export interface DelivererOptions extends SendOptions, SendMailOptions {
   readonly db: Queryable;
@@ -51,34 +52,35 @@ const DISABLE_AFTER = { failures: 50, failingMs: 86_400_000 };
  */
 export class Deliverer {
   readonly #options: DelivererOptions;
-  readonly #bell = new Bell();
+  readonly #poller: Poller;
   readonly #limits = new DeliveryLimits();
   readonly #attempts = new Set<Promise<void>>();
-  readonly #stopping = new AbortController();
   /** Ends attempts under way, some time after the rest stops. */
   readonly #ending = new AbortController();
   #hints = new Set<string>();
   #afterTarget = '';
   #scanAtMs = 0;
   #takeBackAtMs = 0;
-  #loop: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: DelivererOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      log: options.log,
+      failure: 'claiming deliveries failed',
+      look: async (signal) => ((await this.#turn(signal)) ? 0 : this.#idleMs()),
+    });
   }
 
   start(): void {
-    if (this.#loop) return;
-    this.#unsubscribe = this.#options.notifications.subscribe('deliveries', () => this.#scanSoon());
-    this.#loop = this.#run();
+    this.#unsubscribe ??= this.#options.notifications.subscribe('deliveries', () => this.#scanSoon());
+    this.#poller.start();
   }
 
   /** Waits for attempts under way a little, then gives them back. Safe twice. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
     this.#unsubscribe?.();
-    await this.#loop;
+    await this.#poller.stop();
     const all = Promise.all(this.#attempts);
     const done = new AbortController();
     void all.then(() => done.abort());
@@ -91,46 +93,30 @@ export class Deliverer {
   hintJob(jobId: string): void {
     if (this.#hints.size < MOST_HINTS) this.#hints.add(jobId);
     else this.#scanAtMs = 0;
-    this.#bell.ring();
+    this.#poller.ring();
   }
 
   #scanSoon(): void {
     this.#scanAtMs = 0;
-    this.#bell.ring();
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    let failures = 0;
-    while (!signal.aborted) {
-      try {
-        const hasMore = await this.#turn();
-        failures = 0;
-        if (!hasMore) await this.#bell.wait(this.#idleMs(), signal);
-      } catch (error) {
-        failures += 1;
-        if (!isDatabaseUnavailable(error)) this.#options.log.error({ err: error }, 'claiming deliveries failed');
-        await waitFor(jitter(Math.min(1_000, 50 * 2 ** failures)), signal);
-      }
-    }
+    this.#poller.ring();
   }
 
   /** One look; true when there may be more to send at once. */
-  async #turn(): Promise<boolean> {
+  async #turn(signal: AbortSignal): Promise<boolean> {
     const nodeId = this.#options.lease.nodeId;
     const limit = MOST_UNDER_WAY - this.#limits.underWay;
     if (nodeId === undefined || limit <= 0) return false;
-    if (this.#hints.size > 0) await this.#lookAtHints({ nodeId, limit });
+    if (this.#hints.size > 0) await this.#lookAtHints({ nodeId, limit }, signal);
     if (performance.now() < this.#scanAtMs) return this.#hints.size > 0;
     return await this.#scan({ nodeId, limit: MOST_UNDER_WAY - this.#limits.underWay });
   }
 
-  async #lookAtHints(room: Pick<DeliveryRoom, 'nodeId' | 'limit'>): Promise<void> {
+  async #lookAtHints(room: Pick<DeliveryRoom, 'nodeId' | 'limit'>, signal: AbortSignal): Promise<void> {
     const jobIds = [...this.#hints];
     this.#hints = new Set();
     const claimed = await claimJobDeliveries(this.#options.db, jobIds, this.#roomOf(room));
     this.#begin(claimed);
-    if (claimed.length === 0) await waitFor(EMPTY_LOOK_MS, this.#stopping.signal);
+    if (claimed.length === 0) await waitFor(EMPTY_LOOK_MS, signal);
   }
 
   async #scan(room: Pick<DeliveryRoom, 'nodeId' | 'limit'>): Promise<boolean> {

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
-import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import type { Queryable } from '../storage/database.ts';
 import { claimJobs, promoteSessions } from '../storage/jobs.ts';
 import { EVERYTHING, type Notifications } from '../storage/notifications.ts';
 import type { NodeLease } from './node-lease.ts';
+import { Poller } from './poller.ts';
 import type { Runner } from './runner.ts';
-import { Bell, jitter, waitFor } from './wait.ts';
+import { jitter } from './wait.ts';
 
 export interface DispatcherOptions {
   readonly db: Queryable;
@@ -32,10 +33,8 @@ const NO_LEASE_MS = 50;
 /** Brings due work to this node: promotes sessions whose time has come, claims while there are slots, then waits for the bell. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #bell = new Bell();
+  readonly #poller: Poller;
   readonly #hints = new Set<number>();
-  readonly #stopping = new AbortController();
-  #loop: Promise<void> | undefined;
   #unsubscribe: (() => void) | undefined;
   #afterLane = 0;
   #promoteAtMs = 0;
@@ -43,25 +42,31 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    const { log } = options;
+    this.#poller = new Poller({
+      log,
+      failure: 'claiming failed',
+      look: async (signal) => await this.#look(signal),
+      onUnavailable: (error) => log.warn({ err: error }, 'the database is away; claiming goes on when it is back'),
+    });
   }
 
   /** True while looking for work succeeds, also with no slot for any: the last look is not older than a few polls. For /readyz. */
   get isClaiming(): boolean {
-    return this.#loop !== undefined && performance.now() - this.#lastLookAtMs < this.#options.pollMs * 5 + 1_000;
+    return this.#poller.hasStarted && performance.now() - this.#lastLookAtMs < this.#options.pollMs * 5 + 1_000;
   }
 
   start(): void {
-    if (this.#loop) return;
+    if (this.#poller.hasStarted) return;
     this.#unsubscribe = this.#options.notifications.subscribe('lanes', (key) => this.#hint(key));
-    this.#options.runner.onFreeSlot(() => this.#bell.ring());
-    this.#loop = this.#run();
+    this.#options.runner.onFreeSlot(() => this.#poller.ring());
+    this.#poller.start();
   }
 
   /** Claims nothing any more. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
     this.#unsubscribe?.();
-    await this.#loop;
+    await this.#poller.stop();
   }
 
   #hint(key: string): void {
@@ -69,38 +74,22 @@ export class Dispatcher {
     // 0: no lane has work yet, but a session's time was set: look at the clock again.
     if (lane === 0) this.#promoteAtMs = 0;
     else if (this.#hints.size < MAX_HINTS) this.#hints.add(lane);
-    this.#bell.ring();
+    this.#poller.ring();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    let failures = 0;
-    while (!signal.aborted) {
-      try {
-        const hasMore = await this.#turn();
-        failures = 0;
-        if (!hasMore) await this.#bell.wait(this.#idleMs(), signal);
-      } catch (error) {
-        failures += 1;
-        this.#logFailure(error, failures);
-        await waitFor(jitter(Math.min(1_000, 50 * 2 ** failures)), signal);
-      }
-    }
-  }
-
-  /** One look; true when there may be more to claim at once. */
-  async #turn(): Promise<boolean> {
+  /** One look; how long the next may wait. */
+  async #look(signal: AbortSignal): Promise<number> {
     const { runner, lease, db, tenantCap } = this.#options;
     const nodeId = lease.nodeId;
-    if (nodeId === undefined) return false;
+    if (nodeId === undefined) return this.#idleMs();
     if (performance.now() >= this.#promoteAtMs) await this.#promote();
     // The journal frees slots in batches: one turn of the event loop sees them all.
     await new Promise(setImmediate);
     const slots = Math.min(runner.freeSlots, MAX_CLAIM);
     // What came while the node was told to stop is for another one.
-    if (slots <= 0 || this.#stopping.signal.aborted) {
+    if (slots <= 0 || signal.aborted) {
       this.#lastLookAtMs = performance.now();
-      return false;
+      return this.#idleMs();
     }
     const hintedLanes = [...this.#hints];
     this.#hints.clear();
@@ -114,17 +103,16 @@ export class Dispatcher {
     });
     this.#lastLookAtMs = performance.now();
     // The answer is about the lease that it was asked with: what came after that lease is for the rescuer, under no other id.
-    if (lease.nodeId !== nodeId) return false;
+    if (lease.nodeId !== nodeId) return this.#idleMs();
     if (claim.isLost) {
       lease.declareLost();
-      return false;
+      return this.#idleMs();
     }
     this.#afterLane = claim.hasWrapped ? 0 : claim.cursorLane;
     for (const job of claim.jobs) runner.run(job);
-    if (claim.jobs.length > 0 || !claim.hasWrapped) return true;
+    if (claim.jobs.length > 0 || !claim.hasWrapped) return 0;
     // The other node may be full by now, and nobody would ring for what it left.
-    if (claim.isContended) await this.#bell.wait(jitter(CONTENDED_MS), this.#stopping.signal);
-    return claim.isContended;
+    return claim.isContended ? jitter(CONTENDED_MS) : this.#idleMs();
   }
 
   async #promote(): Promise<void> {
@@ -138,11 +126,5 @@ export class Dispatcher {
     // The clock of the delayed jobs stands still without a lease: it must not keep this loop awake.
     if (this.#options.lease.nodeId === undefined) return Math.min(this.#options.pollMs, NO_LEASE_MS);
     return Math.max(1, Math.min(jitter(this.#options.pollMs), this.#promoteAtMs - performance.now()));
-  }
-
-  #logFailure(error: unknown, failures: number): void {
-    const { log } = this.#options;
-    if (!isDatabaseUnavailable(error)) log.error({ err: error }, 'claiming failed');
-    else if (failures === 1) log.warn({ err: error }, 'the database is away; claiming goes on when it is back');
   }
 }

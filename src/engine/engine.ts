@@ -18,9 +18,10 @@ import { Journal } from './journal.ts';
 import type { LifeSign } from './life-sign.ts';
 import { ModelBatcher, type ModelBatcherOptions } from './model-batcher.ts';
 import { NodeLease } from './node-lease.ts';
-import { PromptExpirer } from './prompt-expirer.ts';
-import { Pruner } from './pruner.ts';
-import { Rescuer } from './rescuer.ts';
+import type { Poller } from './poller.ts';
+import { createPromptExpirer } from './prompt-expirer.ts';
+import { createPruner } from './pruner.ts';
+import { createRescuer } from './rescuer.ts';
 import { Runner } from './runner.ts';
 import { Scheduler } from './scheduler.ts';
 import { StepBoundary } from './step-boundary.ts';
@@ -67,9 +68,9 @@ export class Engine {
   readonly #lease: NodeLease;
   readonly #runner: Runner;
   readonly #dispatcher: Dispatcher;
-  readonly #rescuer: Rescuer;
-  readonly #pruner: Pruner;
-  readonly #expirer: PromptExpirer;
+  readonly #rescuer: Poller;
+  readonly #pruner: Poller;
+  readonly #expirer: Poller;
   readonly #deliverer: Deliverer;
   readonly #scheduler: Scheduler;
   readonly #finisher: BatchFinisher;
@@ -92,9 +93,9 @@ export class Engine {
       listPublished: async (job) => (await listArtifacts(options.db, job.id)).map(({ path }) => path),
     });
     this.#dispatcher = new Dispatcher({ ...options, lease: this.#lease, runner: this.#runner });
-    this.#rescuer = new Rescuer({ ...options, everyMs: RESCUE_EVERY_MS });
-    this.#pruner = new Pruner(options);
-    this.#expirer = new PromptExpirer(options);
+    this.#rescuer = createRescuer({ ...options, everyMs: RESCUE_EVERY_MS });
+    this.#pruner = createPruner(options);
+    this.#expirer = createPromptExpirer(options);
     const { keyring } = options.context;
     this.#deliverer = new Deliverer({ ...options, ...options.webhooks, ...options.mail, keyring, lease: this.#lease });
     this.#runner.onEnded((jobId) => this.#deliverer.hintJob(jobId));
@@ -128,7 +129,9 @@ export class Engine {
     this.#options.lifeSign.start();
     await this.#lease.start();
     this.#runner.start();
-    await this.#rescuer.start();
+    this.#rescuer.start();
+    // What dead nodes held is claimed before what only waits.
+    await this.#rescuer.firstLook;
     this.#dispatcher.start();
     this.#pruner.start();
     this.#expirer.start();

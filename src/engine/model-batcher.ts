@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import type { ModelBatches } from '../models/model.ts';
-import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import type { Queryable } from '../storage/database.ts';
 import { type ClaimedBatch, claimModelBatches, nextBatchInMs, putOffBatch } from '../storage/model-batches.ts';
 import { chargeLooseRequest, listLooseRequests } from '../storage/model-requests.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import type { NodeLease } from './node-lease.ts';
+import { Poller } from './poller.ts';
 import { seeModelBatch } from './see-model-batch.ts';
-import { Bell, jitter, waitFor } from './wait.ts';
+import { jitter, waitFor } from './wait.ts';
 
 export interface ModelBatcherOptions {
   readonly db: Queryable;
@@ -39,52 +40,40 @@ const STOP_MS = 5_000;
  */
 export class ModelBatcher {
   readonly #options: ModelBatcherOptions;
-  readonly #bell = new Bell();
-  readonly #stopping = new AbortController();
+  readonly #poller: Poller;
   /** Ends what is under way, some time after the rest stops. */
   readonly #ending = new AbortController();
   /** Ends what is under way when the lease is lost: another node may be about to do the same. */
   #held = new AbortController();
   readonly #busy = new Map<string, Promise<void>>();
   #looseAtMs = 0;
-  #loop: Promise<void> | undefined;
 
   constructor(options: ModelBatcherOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      log: options.log,
+      failure: 'seeing to model batches failed',
+      look: async () => await this.#look(),
+    });
   }
 
   start(): void {
     // Without a provider that takes batches nobody can have asked for one here.
-    if (this.#loop || this.#options.batches.accounts.length === 0) return;
+    if (this.#poller.hasStarted || this.#options.batches.accounts.length === 0) return;
     this.#options.lease.onLost(() => {
       this.#held.abort();
       this.#held = new AbortController();
     });
-    this.#loop = this.#run();
+    this.#poller.start();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    await this.#poller.stop();
     const done = new AbortController();
-    await this.#loop;
     const ended = Promise.all(this.#busy.values()).finally(() => done.abort());
     await waitFor(STOP_MS, done.signal);
     this.#ending.abort();
     await ended;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    const { pollMs, log } = this.#options;
-    while (!signal.aborted) {
-      let waitMs = jitter(pollMs);
-      try {
-        waitMs = await this.#look();
-      } catch (error) {
-        if (!isDatabaseUnavailable(error)) log.error({ err: error }, 'seeing to model batches failed');
-      }
-      await this.#bell.wait(waitMs, signal);
-    }
   }
 
   /** How long until the next one. */
@@ -110,7 +99,7 @@ export class ModelBatcher {
       this.#busy.delete(batch.id);
       // There may be room now for another one, answers that nobody takes, or its own next look.
       this.#looseAtMs = 0;
-      this.#bell.ring();
+      this.#poller.ring();
     });
     this.#busy.set(batch.id, work);
   }

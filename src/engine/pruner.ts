@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ActionContext } from '../actions/context.ts';
 import { sweepForks } from '../actions/fork-session.ts';
 import { closeBudgets, listOrphanBudgets } from '../storage/budgets.ts';
-import { isDatabaseUnavailable, type Queryable } from '../storage/database.ts';
+import type { Queryable } from '../storage/database.ts';
 import { pruneEvents } from '../storage/events.ts';
 import { pruneKeptAnswers } from '../storage/idempotency.ts';
 import { pruneModelBatches } from '../storage/model-requests.ts';
@@ -11,7 +11,8 @@ import { pruneRequestCounts } from '../storage/request-counts.ts';
 import { pruneScheduleRuns } from '../storage/schedule-runs.ts';
 import { pruneSessionKeys } from '../storage/sessions.ts';
 import { pruneDeliveries } from '../storage/webhook-log.ts';
-import { jitter, waitFor } from './wait.ts';
+import { Poller } from './poller.ts';
+import { jitter } from './wait.ts';
 
 const EVERY_MS = 600_000;
 const ANSWERS_LIMIT = 10_000;
@@ -36,57 +37,34 @@ export interface PrunerOptions {
  * deliveries to endpoints, ended batches of model calls, money held for jobs that never came, workspaces of forks that a crash
  * cut short, and events that the operator does not keep.
  */
-export class Pruner {
-  readonly #db: Queryable;
-  readonly #log: Logger;
-  readonly #context: PrunerOptions['context'];
-  readonly #eventRetentionMs: number | null;
-  readonly #stopping = new AbortController();
-  #loop: Promise<void> | undefined;
+export const createPruner = (options: PrunerOptions): Poller =>
+  new Poller({
+    log: options.log,
+    failure: 'pruning failed',
+    firstInMs: jitter(EVERY_MS),
+    longestRetryMs: EVERY_MS,
+    look: async (signal) => {
+      await prune(options, signal);
+      return jitter(EVERY_MS);
+    },
+  });
 
-  constructor(options: PrunerOptions) {
-    this.#db = options.db;
-    this.#log = options.log;
-    this.#context = options.context;
-    this.#eventRetentionMs = options.eventRetentionMs;
-  }
+const prune = async ({ db, context, eventRetentionMs }: PrunerOptions, signal: AbortSignal): Promise<void> => {
+  await closeBudgets(db, await listOrphanBudgets(db, { minAgeMs: ORPHAN_MS, limit: ANSWERS_LIMIT }));
+  await pruneKeptAnswers(db, ANSWERS_LIMIT);
+  await pruneSessionKeys(db);
+  await pruneRequestCounts(db, ANSWERS_LIMIT);
+  await sweepForks({ ...context, db });
+  await pruneNodes(db);
+  if (eventRetentionMs !== null) await forgetEvents(db, eventRetentionMs, signal);
+  await pruneScheduleRuns(db, LOG_DAYS, ANSWERS_LIMIT);
+  await pruneDeliveries(db, LOG_DAYS, ANSWERS_LIMIT);
+  await pruneModelBatches(db, LOG_DAYS, BATCHES_LIMIT);
+};
 
-  start(): void {
-    this.#loop ??= this.#run();
+const forgetEvents = async (db: Queryable, olderThanMs: number, signal: AbortSignal): Promise<void> => {
+  while (!signal.aborted) {
+    const sessions = await pruneEvents(db, { olderThanMs, sessions: SESSIONS_LIMIT });
+    if (sessions < SESSIONS_LIMIT) return;
   }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loop;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await waitFor(jitter(EVERY_MS), signal);
-      if (signal.aborted) return;
-      try {
-        await closeBudgets(this.#db, await listOrphanBudgets(this.#db, { minAgeMs: ORPHAN_MS, limit: ANSWERS_LIMIT }));
-        await pruneKeptAnswers(this.#db, ANSWERS_LIMIT);
-        await pruneSessionKeys(this.#db);
-        await pruneRequestCounts(this.#db, ANSWERS_LIMIT);
-        await sweepForks({ ...this.#context, db: this.#db });
-        await pruneNodes(this.#db);
-        await this.#forgetEvents();
-        await pruneScheduleRuns(this.#db, LOG_DAYS, ANSWERS_LIMIT);
-        await pruneDeliveries(this.#db, LOG_DAYS, ANSWERS_LIMIT);
-        await pruneModelBatches(this.#db, LOG_DAYS, BATCHES_LIMIT);
-      } catch (error) {
-        if (!isDatabaseUnavailable(error)) this.#log.error({ err: error }, 'pruning failed');
-      }
-    }
-  }
-  async #forgetEvents(): Promise<void> {
-    const olderThanMs = this.#eventRetentionMs;
-    if (olderThanMs === null) return;
-    while (!this.#stopping.signal.aborted) {
-      const sessions = await pruneEvents(this.#db, { olderThanMs, sessions: SESSIONS_LIMIT });
-      if (sessions < SESSIONS_LIMIT) return;
-    }
-  }
-}
+};

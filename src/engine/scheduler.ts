@@ -6,7 +6,8 @@ import { RuleBook } from '../core/schedule/rule-book.ts';
 import { type Database, isDatabaseUnavailable } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import { finishRuns, nextFireIn, type PendingRun, takeOverRuns } from '../storage/schedule-runs.ts';
-import { Bell, jitter } from './wait.ts';
+import { Poller } from './poller.ts';
+import { jitter } from './wait.ts';
 
 export interface SchedulerOptions {
   /** Jobs are made through it. */
@@ -31,63 +32,48 @@ const LEAST_WAIT_MS = 2;
 /** Fires schedules when they are due. Every node runs one; a due time is claimed by one of them. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #stopping = new AbortController();
-  readonly #bell = new Bell();
+  readonly #poller: Poller;
   readonly #rules = new RuleBook();
   readonly #inFlight = new Set<Promise<void>>();
   #unsubscribe: (() => void) | undefined;
-  #loop: Promise<void> | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#poller = new Poller({
+      log: options.log,
+      failure: 'looking for due schedules failed',
+      look: async () => {
+        if (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
+        return await this.#look();
+      },
+    });
   }
 
   start(): void {
-    if (this.#loop) return;
-    this.#unsubscribe = this.#options.notifications.subscribe('schedules', () => this.#bell.ring());
-    this.#loop = this.#run();
+    this.#unsubscribe ??= this.#options.notifications.subscribe('schedules', () => this.#poller.ring());
+    this.#poller.start();
   }
 
   /** Claims no more; what it has claimed gets its jobs. Safe twice. */
   async stop(): Promise<void> {
     this.#unsubscribe?.();
-    this.#stopping.abort();
-    await this.#loop;
+    await this.#poller.stop();
     await Promise.all(this.#inFlight);
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      const waitMs = await this.#look();
-      if (waitMs > 0) await this.#bell.wait(waitMs, signal);
-      if (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
-    }
   }
 
   /** One look; how long the next may wait. */
   async #look(): Promise<number> {
-    const { db, log, leaseMs, pollMs } = this.#options;
+    const { db, leaseMs, pollMs } = this.#options;
     const longest = jitter(pollMs);
-    try {
-      const { scanned, runs } = await claimDue(db, {
-        now: null,
-        tenantId: null,
-        limit: BATCH,
-        leaseMs,
-        rules: this.#rules,
-      });
-      this.#fire(runs);
-      if (scanned === BATCH) return 0;
-      const taken = await takeOverRuns(db, BATCH, leaseMs);
-      this.#fire(taken);
-      if (taken.length === BATCH) return 0;
-      const nextMs = await nextFireIn(db);
-      return nextMs === null ? longest : Math.min(longest, Math.max(LEAST_WAIT_MS, Math.ceil(nextMs)));
-    } catch (error) {
-      if (!isDatabaseUnavailable(error)) log.error({ err: error }, 'looking for due schedules failed');
-      return longest;
-    }
+    const claim = { now: null, tenantId: null, limit: BATCH, leaseMs, rules: this.#rules };
+    const { scanned, runs } = await claimDue(db, claim);
+    this.#fire(runs);
+    if (scanned === BATCH) return 0;
+    const taken = await takeOverRuns(db, BATCH, leaseMs);
+    this.#fire(taken);
+    if (taken.length === BATCH) return 0;
+    const nextMs = await nextFireIn(db);
+    return nextMs === null ? longest : Math.min(longest, Math.max(LEAST_WAIT_MS, Math.ceil(nextMs)));
   }
 
   /** Beside the loop: a job that is slow to make does not hold up what is due next. */

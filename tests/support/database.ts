@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import { after, afterEach, type SuiteContext, type TestContext } from 'node:test';
+import { stopDependents } from './dependents.ts';
 import {
   administer,
   prepareTemplate,
@@ -44,6 +45,7 @@ export const createTestDatabase = async (
   const finish = async (): Promise<void> => {
     if (t !== undefined) note(t);
     const database = await creating.catch(() => null);
+    if (database) await stopDependents(database.url);
     await (hasFailed ? database?.leave() : database?.drop());
   };
   // Before the first await, so that the hooks belong to whoever calls.

@@ -14,6 +14,7 @@ import type { Engine } from '../../src/engine/engine.ts';
 import type { RunContext, RunPark, RunResult, Runtime } from '../../src/runtimes/runtime.ts';
 import { readJobEvents } from '../../src/storage/events.ts';
 import { getJob } from '../../src/storage/jobs.ts';
+import { noteDependent, stopDependents } from './dependents.ts';
 import { silentLog } from './factories.ts';
 import { eventually } from './signals.ts';
 
@@ -83,8 +84,10 @@ export const startTestNode = async (t: TestContext, options: TestNodeOptions): P
   const { run } = options;
   const extraRuntimes: Runtime[] = run ? [{ name: 'llm', run }] : [];
   const node = await startNode({ config, log: options.log ?? silentLog, extraRuntimes });
-  const stop = async (): Promise<void> => await node.stop();
-  nodesOf.set(dataDir, [...(nodesOf.get(dataDir) ?? []), stop]);
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => await (stopping ??= node.stop());
+  noteDependent(options.databaseUrl, stop);
+  noteDependent(dataDir, stop);
   t.after(stop);
   const { context, engine } = node;
   const job = async (id: string): Promise<Job> => {
@@ -115,18 +118,15 @@ export const startTestNode = async (t: TestContext, options: TestNodeOptions): P
       const events = await readJobEvents(context.db, { sessionNum, jobId: id, afterSeq: 0, limit: 1_000 });
       return events.map((event) => event.type);
     },
-    stop: async () => await node.stop(),
+    stop,
   };
 };
 
-/** How to stop the nodes of each data folder. */
-const nodesOf = new Map<string, readonly (() => Promise<void>)[]>();
-
-/** A data folder that goes with the test, once its nodes have stopped: hooks run in the order in which they were set. */
+/** A data folder that goes with the test, once its nodes have stopped. */
 export const makeDataDir = async (t: Pick<TestContext, 'after'>): Promise<string> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'kazi-node-'));
   t.after(async () => {
-    await Promise.all((nodesOf.get(dataDir) ?? []).map(async (stop) => await stop()));
+    await stopDependents(dataDir);
     await rm(dataDir, { recursive: true, force: true });
   });
   return dataDir;
