@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { makeRunFolder } from './fast-folder.ts';
 
 const PROOFS = 'tests/proofs/';
 const GLOBAL_SETUP = 'tests/support/global-setup.ts';
@@ -58,6 +59,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// Read by os.tmpdir(), here and in the files.
+const runFolder = makeRunFolder();
+process.env['TMPDIR'] = runFolder.folder;
+
 const events = run({
   files: chooseFiles().map((file) => path.resolve(file)),
   ...(existsSync(GLOBAL_SETUP) ? { globalSetupPath: path.resolve(GLOBAL_SETUP) } : {}),
@@ -85,6 +90,7 @@ events.on('end', () => {
 events.on('data', () => silenceTimer.refresh());
 await pipeline(events, new spec(), process.stdout, { end: false });
 clearTimeout(silenceTimer);
+runFolder.remove();
 if (fileTimes.length > SLOWEST_SHOWN) {
   const slowest = fileTimes.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST_SHOWN);
   const lines = slowest.map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);

@@ -76,10 +76,13 @@ export const runResult = (text: string): RunResult => ({
   },
 });
 
+/** Few connections, because each costs more than a whole job; polls that find what no hint told of soon enough for a test. */
+const NODE_SETTINGS = { KAZI_DATABASE_POOL: '4', KAZI_POLL_MS: '250' };
+
 /** Starts a node that stops with the test. */
 export const startTestNode = async (t: TestContext, options: TestNodeOptions): Promise<TestNode> => {
   const dataDir = options.dataDir ?? (await makeDataDir(t));
-  const env = { DATABASE_URL: options.databaseUrl, KAZI_DATA_DIR: dataDir, KAZI_POLL_MS: '100', ...options.settings };
+  const env = { ...NODE_SETTINGS, DATABASE_URL: options.databaseUrl, KAZI_DATA_DIR: dataDir, ...options.settings };
   const config = loadConfig({ env, flags: {}, file: null, workingFolder: dataDir });
   const { run } = options;
   const extraRuntimes: Runtime[] = run ? [{ name: 'llm', run }] : [];

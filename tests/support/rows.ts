@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { noteDependent } from './dependents.ts';
 
 /** Looks into the database of the servers under test; counts come as text, as the driver gives them. */
 export type Rows = <Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
@@ -7,26 +8,52 @@ export type Rows = <Row = Record<string, unknown>>(sql: string, parameters?: rea
 const RETRY_MS = 100;
 const MOST_TRIES = 600;
 
-/** Reads on a connection of its own each time; waits for a database that is away for the moment. */
-export const rowsOf =
-  (databaseUrl: string): Rows =>
-  async <Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
+const readers = new Map<string, Rows>();
+
+/**
+ * Reads on one connection for each database, which goes with it, and is made anew when it breaks: to make one costs more than
+ * most reads. Waits for a database that is away for the moment.
+ */
+export const rowsOf = (databaseUrl: string): Rows => {
+  const known = readers.get(databaseUrl);
+  if (known) return known;
+  let connecting: Promise<pg.Client> | undefined;
+  noteDependent(databaseUrl, async () => {
+    readers.delete(databaseUrl);
+    await close(connecting);
+  });
+  const rows: Rows = async <Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> => {
     for (let tried = 1; ; tried += 1) {
-      const client = new pg.Client({ connectionString: databaseUrl, application_name: 'kazi tests' });
-      // The query that is cut off tells of it; the event alone would end the process.
-      client.on('error', () => undefined);
+      connecting ??= connect(databaseUrl);
+      const mine = connecting;
       try {
-        await client.connect();
-        return (await client.query(sql, [...parameters])).rows as Row[];
+        return (await (await mine).query(sql, [...parameters])).rows as Row[];
       } catch (error) {
         const isDefect = error instanceof pg.DatabaseError && !/^(57P|53300)/.test(error.code ?? '');
-        if (isDefect || tried === MOST_TRIES) throw error;
+        if (isDefect) throw error;
+        if (connecting === mine) connecting = undefined;
+        await close(mine);
+        if (tried === MOST_TRIES) throw error;
         await delay(RETRY_MS);
-      } finally {
-        await client.end().catch(() => undefined /* it never connected, or is gone */);
       }
     }
   };
+  readers.set(databaseUrl, rows);
+  return rows;
+};
+
+const connect = async (databaseUrl: string): Promise<pg.Client> => {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'kazi tests' });
+  // The query that is cut off tells of it; the event alone would end the process.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+};
+
+const close = async (connecting: Promise<pg.Client> | undefined): Promise<void> => {
+  const client = await connecting?.catch(() => undefined /* it never connected */);
+  await client?.end().catch(() => undefined /* it is gone */);
+};
 
 /** Resolves when every job has ended, with how many there are; rejects at the deadline with what still has not. */
 export const allJobsEnded = async (query: Rows, deadlineMs: number): Promise<number> => {

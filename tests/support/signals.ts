@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const LOOK_EVERY_MS = 5;
+/** The time between two looks grows: most waits are short, and the long ones must not keep the machine busy. */
+const FIRST_LOOK_MS = 4;
+const LONGEST_LOOK_MS = 50;
 const DEADLINE_MS = 30_000;
 
 /** Looks again and again until the probe gives something other than undefined or false; rejects at the deadline, naming what it waited for. */
@@ -10,10 +12,10 @@ export const eventually = async <Found>(
   deadlineMs = DEADLINE_MS,
 ): Promise<Found> => {
   const end = performance.now() + deadlineMs;
-  for (;;) {
+  for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 1.3)) {
     const found = await probe();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > end) throw new Error(`found nothing after ${deadlineMs} ms, expected: ${what}`);
-    await delay(LOOK_EVERY_MS);
+    await delay(waitMs);
   }
 };

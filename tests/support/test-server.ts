@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { pino } from 'pino';
+import { FAST_FOLDER } from '../../scripts/fast-folder.ts';
 import { isKaziError } from '../../src/core/errors.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { migrate } from '../../src/storage/migrate.ts';
@@ -29,7 +30,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 const TEMPLATE_LOCK = 0x74657374;
 
 /** As a user would run it, but for speed: what a crash of the machine loses is of no interest in a test. */
-const SETTINGS = { synchronous_commit: 'off', shared_buffers: '128MB', max_connections: '400' };
+const SETTINGS = { synchronous_commit: 'off', shared_buffers: '32MB', max_connections: '400' };
 
 /**
  * Uses the server that KAZI_TEST_DATABASE_URL names, or starts an embedded one. Its folder is kept from run to run, so
@@ -40,7 +41,7 @@ export const startTestServer = async (): Promise<TestServer> => {
   const outside = process.env['KAZI_TEST_DATABASE_URL'];
   if (outside !== undefined && outside !== '') return { adminUrl: outside, stop: () => Promise.resolve() };
   const key = createHash('sha256').update(repository).digest('hex').slice(0, 8);
-  const keptDir = join(tmpdir(), `kazi-tests-${process.getuid?.() ?? 0}-${key}`);
+  const keptDir = join(FAST_FOLDER, `kazi-tests-${process.getuid?.() ?? 0}-${key}`);
   try {
     const postgres = await startEmbeddedPostgres({ dataDir: keptDir, log, settings: SETTINGS });
     return { adminUrl: postgres.url, stop: () => postgres.stop() };
