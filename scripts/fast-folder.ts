@@ -24,7 +24,7 @@ const chooseFolder = (): string => {
 export const FAST_FOLDER = chooseFolder();
 
 /** Makes the folder of this run, and removes those of runs that have ended without removing theirs. */
-export const makeRunFolder = (): { readonly folder: string; remove(): void } => {
+export const makeRunFolder = (): { readonly folder: string; readonly remove: () => void } => {
   for (const name of readdirSync(FAST_FOLDER)) {
     const [, pid] = /^kazi-run-(\d+)-/.exec(name) ?? [];
     if (pid !== undefined && !isAlive(Number(pid)))

@@ -62,6 +62,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 // Read by os.tmpdir(), here and in the files.
 const runFolder = makeRunFolder();
 process.env['TMPDIR'] = runFolder.folder;
+// Not before: the global teardown, which stops a database there, goes on after the last report.
+process.once('exit', runFolder.remove);
 
 const events = run({
   files: chooseFiles().map((file) => path.resolve(file)),
@@ -90,7 +92,6 @@ events.on('end', () => {
 events.on('data', () => silenceTimer.refresh());
 await pipeline(events, new spec(), process.stdout, { end: false });
 clearTimeout(silenceTimer);
-runFolder.remove();
 if (fileTimes.length > SLOWEST_SHOWN) {
   const slowest = fileTimes.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST_SHOWN);
   const lines = slowest.map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);

@@ -48,7 +48,9 @@ describe('kazi serve with a database of its own', async () => {
 
   test('stops at once on a second signal, though a job is running', async (t) => {
     const cwd = await makeFolder(t);
-    const server = await startServing({ cwd, env });
+    // One of its own: the job stays behind, and another server would take it up.
+    const { url } = await createTestDatabase(t);
+    const server = await startServing({ cwd, env: { DATABASE_URL: url } });
     const run = startKazi(['run', '--agent', 'shell', 'echo begun; sleep 60'], { cwd, env: server.env });
     await run.waitFor('stdout', /begun/);
     server.process.child.kill('SIGTERM');

@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 * 1024;
 const LOOP_ITERATIONS = 100_000_000;
 
 const SHELL_URL = import.meta.resolve('just-bash');
-export const WORKER_PATH = fileURLToPath(new URL('worker.ts', import.meta.url));
+export const WORKER_PATH = fileURLToPath(new URL('worker.mjs', import.meta.url));
 /** What the child must read of this installation: the worker, and the package with its dependencies. */
 export const INSTALLATION_PATHS = [
   dirname(WORKER_PATH),
