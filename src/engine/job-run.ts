@@ -62,6 +62,7 @@ export class JobRun {
   readonly #log: JobLog;
   readonly #boundary: StepBoundary;
   readonly #startedAtMs = performance.now();
+  #sandboxNoted: Promise<void> | undefined;
 
   constructor(options: JobRunOptions) {
     this.#options = options;
@@ -148,6 +149,7 @@ export class JobRun {
   #context(agent: Agent, steps: readonly Step[]): RunContext {
     const { job, workbench, serve } = this.#options;
     const journal = new Map(steps.map((step) => [step.ordinal, step]));
+    const boundary = this.#boundary;
     return {
       job,
       agent,
@@ -156,12 +158,16 @@ export class JobRun {
       write: async (events) => await this.#log.write({ events }),
       emitOutput: (output) => this.#log.emitOutput(output),
       emitDelta: (delta) => this.#log.emitDelta(delta),
-      stopIfAsked: async () => await this.#boundary.stopIfAsked(),
-      takeInputs: async (ordinal, isAsked = false) => await this.#boundary.takeInputs(ordinal, journal, isAsked),
+      get isStopAsked() {
+        return boundary.isStopping;
+      },
+      stopIfAsked: async () => await boundary.stopIfAsked(),
+      takeInputs: async (ordinal, isAsked = false) => await boundary.takeInputs(ordinal, journal, isAsked),
       services: serve({ job, agent, log: this.#log, workbench }),
       openSandbox: async () => {
         const { sandboxId, sandbox } = await workbench.openSandbox();
-        await this.#log.write({ events: [], sandboxId });
+        // Once: it is the same for the whole attempt, and every tool asks for it.
+        await (this.#sandboxNoted ??= this.#log.write({ events: [], sandboxId }));
         return sandbox;
       },
     };

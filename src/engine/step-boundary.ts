@@ -31,6 +31,11 @@ export class StepBoundary {
     this.#options = options;
   }
 
+  /** True when somebody asked for the end of the run, as far as this node knows. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** Looks at what there is to tell the run. A failure is harmless: the reconciliation asks for another look. */
   async notice(): Promise<void> {
     const { db, job } = this.#options;

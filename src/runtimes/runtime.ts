@@ -31,6 +31,8 @@ export interface RunContext {
   emitOutput(output: { readonly step: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }): void;
   /** Adds a piece of what a model is saying to the log, gathered in the same way; it goes when the whole message is written. */
   emitDelta(delta: MessageDelta): void;
+  /** True when the next stopIfAsked will end the run: nothing new should begin. */
+  readonly isStopAsked: boolean;
   /** To be called before each step: ends the run here when somebody asked for it, and `signal` is aborted then. */
   stopIfAsked(): Promise<void>;
   /**

@@ -7,7 +7,7 @@ import { createTestDatabase } from '../support/database.ts';
 /** Those that differ most; `npm run chaos -- kill-agent` goes through all of them. */
 const POINTS = [
   'after hold 1',
-  'after step.started bash 4',
+  'after step.finished model 3',
   'before message.delta 7',
   'after artifact.published 10',
   'before job.completed',

@@ -20,7 +20,7 @@ import type { RunParts } from './run-parts.ts';
 import { readStructuredAnswer } from './structured-answer.ts';
 import { systemPrompt } from './system-prompt.ts';
 import type { Tool } from './tool.ts';
-import { runToolStep } from './tool-step.ts';
+import { runToolStep, startOf } from './tool-step.ts';
 
 export interface LlmRunOptions {
   readonly run: RunParts;
@@ -96,6 +96,7 @@ export class LlmRun {
   async #turn(): Promise<End | undefined> {
     const ordinal = this.#ordinal;
     let response = earlierResponse(this.#run, ordinal);
+    let isFirstStarted = false;
     if (!response) {
       const end = await this.#callModel();
       if (end.kind === 'failed' && end.error.fault === 'context_overflow' && !this.#wasCompacted) {
@@ -104,14 +105,16 @@ export class LlmRun {
       if (end.kind !== 'answered') return this.#endOf(end);
       const accepted = acceptResponse(this.#run, ordinal, end);
       response = accepted.stored;
+      const start = this.#startOf(response, 0);
+      isFirstStarted = start.length > 0;
       // Before anything acts on it, the end of the job included: what was paid for is never asked again.
-      await this.#run.context.write(accepted.events);
+      await this.#run.context.write([...accepted.events, ...start]);
     }
     this.#wasCompacted = false;
     if (response.text !== '') this.#text = response.text;
     this.#conversation.addAnswer(response.messages, response.call.usage);
     if (response.toolCalls.length === 0) return this.#answer(response);
-    return await this.#runTools(response);
+    return await this.#runTools(response, isFirstStarted);
   }
 
   async #callModel(): Promise<CallEnd> {
@@ -136,16 +139,26 @@ export class LlmRun {
     return await callInBatch(this.#run, model.batched, step);
   }
 
+  /** What begins the call at that place of an answer; nothing where there is none, or it does not begin by itself. */
+  #startOf({ toolCalls }: StoredResponse, place: number): readonly JournalEvent[] {
+    const call = toolCalls[place];
+    return call ? startOf({ run: this.#run, tools: this.#tools, call, ordinal: this.#ordinal + 1 }) : [];
+  }
+
   /** All calls of one answer: those that have to wait do not hold up the others. */
-  async #runTools(response: StoredResponse): Promise<End | undefined> {
+  async #runTools(response: StoredResponse, isFirstStarted: boolean): Promise<End | undefined> {
+    const { egress } = this.#options;
+    const parts = { run: this.#run, tools: this.#tools, egress };
     const results: ReturnType<typeof resultPart>[] = [];
+    let isStarted = isFirstStarted;
     let park: RunPark | undefined;
-    for (const call of response.toolCalls) {
+    for (const [place, call] of response.toolCalls.entries()) {
       this.#ordinal += 1;
       await this.#run.context.stopIfAsked();
       if (this.#run.context.signal.aborted) return this.#stopped([]);
-      const { egress } = this.#options;
-      const end = await runToolStep({ run: this.#run, tools: this.#tools, egress, call, ordinal: this.#ordinal });
+      const withEnd = this.#startOf(response, place + 1);
+      const end = await runToolStep({ ...parts, call, ordinal: this.#ordinal, isStarted, withEnd });
+      isStarted = end.kind === 'done' && end.hasWritten && withEnd.length > 0;
       if (end.kind === 'stopped') return this.#stopped([]);
       if (end.kind === 'done') {
         results.push(resultPart(call, end.output));

@@ -15,7 +15,8 @@ interface StoredOutput extends ToolOutput {
 
 /** How a call ended. `waiting`: it goes on when the job is woken. `stopped`: the run was. */
 export type ToolStepEnd =
-  | { readonly kind: 'done'; readonly output: ToolOutput }
+  /** `hasWritten`: its end, and what goes with it, was written by this attempt. */
+  | { readonly kind: 'done'; readonly output: ToolOutput; readonly hasWritten: boolean }
   | { readonly kind: 'waiting'; readonly reason: string; readonly wakeAfterMs: number }
   | { readonly kind: 'stopped' };
 
@@ -25,7 +26,32 @@ export interface ToolStepOptions {
   readonly egress: Egress;
   readonly call: ModelToolCall;
   readonly ordinal: number;
+  /** True when its start was written already, with the end of what came before: see `startOf`. */
+  readonly isStarted: boolean;
+  /** What the end of this call is written together with: the start of the next one. */
+  readonly withEnd: readonly JournalEvent[];
 }
+
+/**
+ * What the journal says of a call that begins, to be written with the end of what comes before it: a commit less for each
+ * call. Nothing when something else comes first: a person, an end without a run, or an earlier attempt that has begun it.
+ */
+export const startOf = (
+  options: Pick<ToolStepOptions, 'run' | 'tools' | 'call' | 'ordinal'>,
+): readonly JournalEvent[] => {
+  const { run, tools, call, ordinal } = options;
+  const tool = tools.get(call.name);
+  const { context, agent } = run;
+  if (!tool || call.inputError !== null || context.journal.has(ordinal)) return [];
+  if (tool.asksPeople || approvalRule(agent.approvals, tool.name) !== 'allow') return [];
+  return context.isStopAsked || context.signal.aborted ? [] : [startEvent(options)];
+};
+
+const startEvent = (options: Pick<ToolStepOptions, 'call' | 'ordinal'>): JournalEvent => {
+  const { ordinal, call } = options;
+  const data = { ordinal, name: call.name, tool_call_id: call.id };
+  return { type: 'step.started', data, step: stepOf(options, 'started', null) };
+};
 
 /** Sees one tool call to its end: reads what an earlier attempt journaled, asks where a person has to decide, runs it. */
 export const runToolStep = async (options: ToolStepOptions): Promise<ToolStepEnd> => {
@@ -34,7 +60,7 @@ export const runToolStep = async (options: ToolStepOptions): Promise<ToolStepEnd
   if (earlier && earlier.state !== 'started') {
     const stored = earlier.output as StoredOutput;
     run.tally.addToolCall();
-    return { kind: 'done', output: stored };
+    return { kind: 'done', output: stored, hasWritten: false };
   }
   const tool = tools.get(call.name);
   if (!tool) {
@@ -99,8 +125,7 @@ const describeDenial = ({ state, message }: ApprovalDecision): string => {
 const runTool = async (options: ToolStepOptions, tool: Tool, message: string | null): Promise<ToolStepEnd> => {
   const { run, call, ordinal, egress } = options;
   const { context, clock } = run;
-  const data = { ordinal, name: tool.name, tool_call_id: call.id };
-  await context.write([{ type: 'step.started', data, step: stepOf(options, 'started', null) }]);
+  if (!options.isStarted) await context.write([startEvent(options)]);
   const startedAtMs = performance.now();
   let result: ToolResult;
   try {
@@ -159,7 +184,7 @@ const finish = async (
   output: ToolOutput,
   state: 'finished' | 'interrupted' = 'finished',
   { durationMs, facts }: Effort = { durationMs: 0, facts: {} },
-): Promise<{ readonly kind: 'done'; readonly output: ToolOutput }> => {
+): Promise<Extract<ToolStepEnd, { kind: 'done' }>> => {
   const { run, call, ordinal } = options;
   const stored: StoredOutput = { ...output, durationMs };
   const step: JournalEvent = {
@@ -175,12 +200,16 @@ const finish = async (
     step: stepOf(options, state, stored),
   };
   const message = { role: 'user', content: [resultBlock(call, output)] } as const;
-  await run.context.write([step, { type: 'message.created', message }]);
+  await run.context.write([step, { type: 'message.created', message }, ...options.withEnd]);
   run.tally.addToolCall();
-  return { kind: 'done', output };
+  return { kind: 'done', output, hasWritten: true };
 };
 
-const stepOf = ({ ordinal, call }: ToolStepOptions, state: Step['state'], output: StoredOutput | null): Step => ({
+const stepOf = (
+  { ordinal, call }: Pick<ToolStepOptions, 'call' | 'ordinal'>,
+  state: Step['state'],
+  output: StoredOutput | null,
+): Step => ({
   ordinal,
   kind: 'tool',
   name: call.name,

@@ -32,12 +32,13 @@ export const killCase = (point: string): KillCase => {
   const tool = ordinal % 2 === 0 ? TOOLS[ordinal / 2 - 1] : undefined;
   const isEnd = type === 'step.finished' || type === 'step.failed';
   const isModelInFlight = type === 'message.delta' || (isEnd && tool === undefined && side === 'before');
+  // A model's answer and the start of the call that it asks for are one commit.
+  const begun = isEnd && tool === undefined && side === 'after' ? ordinal + 1 : ordinal;
   const isToolInFlight =
-    tool !== undefined &&
-    (['sandbox.opened', 'output.written', 'artifact.published'].includes(type) ||
-      (type === 'step.started' && side === 'after') ||
-      (isEnd && side === 'before'));
-  const interrupted = isToolInFlight && UNREPEATABLE.includes(tool) ? ordinal : null;
+    begun !== ordinal ||
+    (tool !== undefined &&
+      (['sandbox.opened', 'output.written', 'artifact.published'].includes(type) || (isEnd && side === 'before')));
+  const interrupted = isToolInFlight && UNREPEATABLE.includes(TOOLS[begun / 2 - 1] ?? '') ? begun : null;
   const hadRun = interrupted !== null && tool === 'bash' && (isEnd || type === 'output.written');
   return {
     point,

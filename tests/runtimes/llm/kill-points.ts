@@ -51,8 +51,9 @@ class CommitNames {
   #nameEntry({ events, finish, sandbox_id: sandboxId }: SentEntry): string | undefined {
     if (finish !== undefined) return events.at(-1)?.type;
     const whole = events.find(({ step }) => step !== undefined);
+    // The start of a call may be written with the end of what came before it.
+    this.#tool = events.findLast(({ type }) => type === 'step.started')?.step?.ordinal ?? this.#tool;
     if (whole?.step) {
-      if (whole.type === 'step.started') this.#tool = whole.step.ordinal;
       return `${whole.type} ${whole.step.name} ${whole.step.ordinal}`;
     }
     if (events.some(({ type }) => type === 'artifact.published')) return `artifact.published ${this.#tool}`;
