@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -14,11 +14,18 @@ const ENOUGH_BYTES = 2 * 1024 ** 3;
 const chooseFolder = (): string => {
   try {
     const { bavail, bsize } = statfsSync(MEMORY);
-    return bavail * bsize >= ENOUGH_BYTES ? MEMORY : tmpdir();
+    return bavail * bsize >= ENOUGH_BYTES && mayRunPrograms(MEMORY) ? MEMORY : tmpdir();
   } catch {
     return tmpdir(); // No such folder on this system.
   }
 };
+
+/** Containers often mount it without: tests run what they write. */
+const mayRunPrograms = (folder: string): boolean =>
+  readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .every(([, place, , options = '']) => place !== folder || !options.split(',').includes('noexec'));
 
 /** Chosen before a run of tests names its own folder as TMPDIR. */
 export const FAST_FOLDER = chooseFolder();
