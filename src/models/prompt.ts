@@ -66,14 +66,22 @@ const takesAnySchema = (provider: ModelProvider, schema: JsonSchema): boolean =>
 
 const toOutput = (schema: JsonSchema): Output.Output => Output.object({ schema: toSchema(schema), name: 'answer' });
 
-/** Without `execute`: the loop runs and journals the calls. */
 const toToolSet = (tools: readonly ModelTool[]): ToolSet =>
-  Object.fromEntries(
-    tools.map(({ name, description, inputSchema }) => [
-      name,
-      tool({ description, inputSchema: toSchema(inputSchema) }),
-    ]),
-  );
+  Object.fromEntries(tools.map((modelTool) => [modelTool.name, sharedTool(modelTool)]));
+
+type SdkTool = ToolSet[string];
+
+/** By the schema of ours: an open call holds what it was made with, so calls share what does not differ. */
+const sharedTools = new WeakMap<JsonSchema, { readonly description: string; readonly made: SdkTool }>();
+
+const sharedTool = ({ description, inputSchema }: ModelTool): SdkTool => {
+  const known = sharedTools.get(inputSchema);
+  if (known?.description === description) return known.made;
+  // Without `execute`: the loop runs and journals the calls.
+  const made: SdkTool = tool({ description, inputSchema: toSchema(inputSchema) });
+  sharedTools.set(inputSchema, { description, made });
+  return made;
+};
 
 /** Without `validate`: an input that does not fit is the tool's to refuse, in words for the model. */
 const toSchema = (schema: JsonSchema): ReturnType<typeof jsonSchema<unknown>> => jsonSchema(schema as JSONSchema7);

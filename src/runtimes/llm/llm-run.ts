@@ -124,7 +124,7 @@ export class LlmRun {
       ordinal: this.#ordinal,
       system: this.#system,
       messages: this.#conversation.messages,
-      tools: this.#options.tools.map(toModelTool),
+      tools: this.#options.tools,
       outputSchema: agent.outputSchema,
       inputTokens: this.#conversation.estimateTokens(this.#aroundTokens),
       isStreamed: true,
