@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
 
 /** Answers that cannot have a body; Response refuses even an empty one for them. */
 const WITHOUT_BODY: readonly number[] = [204, 205, 304];
 /** Counted in bytes: by chunks, every piece of an answer would stop the connection and start it again. */
-const BUFFERED_BYTES = 65_536;
+const BUFFERED = new ByteLengthQueuingStrategy({ highWaterMark: 65_536 });
 
 /**
  * A fetch that gives up on a server that sends nothing, not even a keep-alive, for that long: before its answer or
@@ -38,12 +38,19 @@ const headersOf = (given: RequestInit['headers'], text: string | null): Record<s
   ...(text === null ? {} : { 'content-length': String(Buffer.byteLength(text)) }),
 });
 
-/** The text is let go once it is sent: of a plain body undici keeps the text and its bytes until the answer ends. */
+/**
+ * The text is let go once it is sent: of a plain body undici keeps the text and its bytes until the answer ends, and of a
+ * stream its state. It takes anything that can be iterated (lib/core/request.js); its types name streams alone.
+ */
 const bodyOf = (text: string): Readable => {
-  const body = new Readable({ read: () => undefined });
-  body.push(Buffer.from(text));
-  body.push(null);
-  return body;
+  let rest: string | null = text;
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    const value = rest;
+    rest = null;
+    return await Promise.resolve(value === null ? { done: true, value } : { done: false, value: Buffer.from(value) });
+  };
+  const body: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next }) };
+  return body as Readable;
 };
 
 const toWebStream = (body: Dispatcher.ResponseData['body']): ReadableStream<Uint8Array> =>
@@ -64,7 +71,7 @@ const toWebStream = (body: Dispatcher.ResponseData['body']): ReadableStream<Uint
         body.destroy();
       },
     },
-    new ByteLengthQueuingStrategy({ highWaterMark: BUFFERED_BYTES }),
+    BUFFERED,
   );
 
 const toHeaders = (headers: Dispatcher.ResponseData['headers']): [string, string][] =>

@@ -49,7 +49,6 @@ const MAX_REPAIRS = 1;
 export class LlmRun {
   readonly #options: LlmRunOptions;
   readonly #run: RunParts;
-  readonly #tools: ReadonlyMap<string, Tool>;
   readonly #system: string;
   readonly #conversation = new Conversation([]);
   /** Tokens of what goes with every call: instructions and tools. */
@@ -62,9 +61,11 @@ export class LlmRun {
   constructor(options: LlmRunOptions) {
     this.#options = options;
     this.#run = options.run;
-    this.#tools = new Map(options.tools.map((tool) => [tool.name, tool]));
     const { agent, context } = options.run;
-    this.#system = systemPrompt(agent, { toolNames: [...this.#tools.keys()], startedAt: context.job.createdAt });
+    this.#system = systemPrompt(agent, {
+      toolNames: options.tools.map(({ name }) => name),
+      startedAt: context.job.createdAt,
+    });
     this.#aroundTokens = estimateTokens([this.#system, options.tools.map(toModelTool)]);
   }
 
@@ -142,13 +143,13 @@ export class LlmRun {
   /** What begins the call at that place of an answer; nothing where there is none, or it does not begin by itself. */
   #startOf({ toolCalls }: StoredResponse, place: number): readonly JournalEvent[] {
     const call = toolCalls[place];
-    return call ? startOf({ run: this.#run, tools: this.#tools, call, ordinal: this.#ordinal + 1 }) : [];
+    return call ? startOf({ run: this.#run, tools: this.#options.tools, call, ordinal: this.#ordinal + 1 }) : [];
   }
 
   /** All calls of one answer: those that have to wait do not hold up the others. */
   async #runTools(response: StoredResponse, isFirstStarted: boolean): Promise<End | undefined> {
-    const { egress } = this.#options;
-    const parts = { run: this.#run, tools: this.#tools, egress };
+    const { tools, egress } = this.#options;
+    const parts = { run: this.#run, tools, egress };
     const results: ReturnType<typeof resultPart>[] = [];
     let isStarted = isFirstStarted;
     let park: RunPark | undefined;

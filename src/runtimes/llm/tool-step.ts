@@ -22,7 +22,7 @@ export type ToolStepEnd =
 
 export interface ToolStepOptions {
   readonly run: RunParts;
-  readonly tools: ReadonlyMap<string, Tool>;
+  readonly tools: readonly Tool[];
   readonly egress: Egress;
   readonly call: ModelToolCall;
   readonly ordinal: number;
@@ -40,12 +40,14 @@ export const startOf = (
   options: Pick<ToolStepOptions, 'run' | 'tools' | 'call' | 'ordinal'>,
 ): readonly JournalEvent[] => {
   const { run, tools, call, ordinal } = options;
-  const tool = tools.get(call.name);
+  const tool = findTool(tools, call.name);
   const { context, agent } = run;
   if (!tool || call.inputError !== null || context.journal.has(ordinal)) return [];
   if (tool.asksPeople || approvalRule(agent.approvals, tool.name) !== 'allow') return [];
   return context.isStopAsked || context.signal.aborted ? [] : [startEvent(options)];
 };
+
+const findTool = (tools: readonly Tool[], name: string): Tool | undefined => tools.find((tool) => tool.name === name);
 
 const startEvent = (options: Pick<ToolStepOptions, 'call' | 'ordinal'>): JournalEvent => {
   const { ordinal, call } = options;
@@ -62,9 +64,9 @@ export const runToolStep = async (options: ToolStepOptions): Promise<ToolStepEnd
     run.tally.addToolCall();
     return { kind: 'done', output: stored, hasWritten: false };
   }
-  const tool = tools.get(call.name);
+  const tool = findTool(tools, call.name);
   if (!tool) {
-    const names = [...tools.keys()].join(', ');
+    const names = tools.map(({ name }) => name).join(', ');
     return await finish(options, failure(`There is no tool "${call.name}". The tools are: ${names}.`));
   }
   if (call.inputError !== null) {
