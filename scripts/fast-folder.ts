@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const MEMORY = '/dev/shm';
-/** What a whole run of the tests was seen to need, and as much again. */
+/** Several times what a whole run was seen to hold at once (0.3 GB). */
 const ENOUGH_BYTES = 2 * 1024 ** 3;
 
 /**

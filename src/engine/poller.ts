@@ -40,11 +40,6 @@ export class Poller {
     return this.#loop !== undefined;
   }
 
-  /** Aborted when stop() is called. */
-  get signal(): AbortSignal {
-    return this.#stopping.signal;
-  }
-
   /** Resolves after the first look, or when stop() comes before it. */
   get firstLook(): Promise<void> {
     return this.#firstLook.promise;

@@ -71,7 +71,10 @@ const toToolSet = (tools: readonly ModelTool[]): ToolSet =>
 
 type SdkTool = ToolSet[string];
 
-/** By the schema of ours: an open call holds what it was made with, so calls share what does not differ. */
+/**
+ * By the schema of ours: an open call holds what it was made with, so calls share what does not differ. A memory of a pure
+ * function, not a state: nobody can tell whether it is there.
+ */
 const sharedTools = new WeakMap<JsonSchema, { readonly description: string; readonly made: SdkTool }>();
 
 const sharedTool = ({ description, inputSchema }: ModelTool): SdkTool => {
