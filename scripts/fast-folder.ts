@@ -7,9 +7,9 @@ const MEMORY = '/dev/shm';
 const ENOUGH_BYTES = 2 * 1024 ** 3;
 
 /**
- * Where tests keep their files: in memory where there is room, else os.tmpdir(). A run makes and removes some hundred thousand
- * small files, and a file system on a disk may look for each new one past all that were removed in the last minutes (ext4
- * without a journal does): a database was made in 70 ms in memory and in 240 ms beside it.
+ * Where tests keep their files: in memory where there is room, else os.tmpdir(). Each database alone is 300 small files that come
+ * and go, and a file system on a disk may look for each new one past all that were removed in the last minutes (ext4 without a
+ * journal does): a database was made in 70 ms in memory and in 240 ms beside it.
  */
 const chooseFolder = (): string => {
   try {

@@ -157,9 +157,9 @@ export class LlmRun {
       this.#ordinal += 1;
       await this.#run.context.stopIfAsked();
       if (this.#run.context.signal.aborted) return this.#stopped([]);
-      const withEnd = this.#startOf(response, place + 1);
-      const end = await runToolStep({ ...parts, call, ordinal: this.#ordinal, isStarted, withEnd });
-      isStarted = end.kind === 'done' && end.hasWritten && withEnd.length > 0;
+      const startNext = (): readonly JournalEvent[] => this.#startOf(response, place + 1);
+      const end = await runToolStep({ ...parts, call, ordinal: this.#ordinal, isStarted, startNext });
+      isStarted = end.kind === 'done' && end.isNextStarted;
       if (end.kind === 'stopped') return this.#stopped([]);
       if (end.kind === 'done') {
         results.push(resultPart(call, end.output));

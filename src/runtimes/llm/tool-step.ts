@@ -15,8 +15,8 @@ interface StoredOutput extends ToolOutput {
 
 /** How a call ended. `waiting`: it goes on when the job is woken. `stopped`: the run was. */
 export type ToolStepEnd =
-  /** `hasWritten`: its end, and what goes with it, was written by this attempt. */
-  | { readonly kind: 'done'; readonly output: ToolOutput; readonly hasWritten: boolean }
+  /** `isNextStarted`: the start of the next call was written with its end. */
+  | { readonly kind: 'done'; readonly output: ToolOutput; readonly isNextStarted: boolean }
   | { readonly kind: 'waiting'; readonly reason: string; readonly wakeAfterMs: number }
   | { readonly kind: 'stopped' };
 
@@ -28,8 +28,8 @@ export interface ToolStepOptions {
   readonly ordinal: number;
   /** True when its start was written already, with the end of what came before: see `startOf`. */
   readonly isStarted: boolean;
-  /** What the end of this call is written together with: the start of the next one. */
-  readonly withEnd: readonly JournalEvent[];
+  /** What the end of this call is written together with: the start of the next one, as things are by then. */
+  readonly startNext: () => readonly JournalEvent[];
 }
 
 /**
@@ -62,7 +62,7 @@ export const runToolStep = async (options: ToolStepOptions): Promise<ToolStepEnd
   if (earlier && earlier.state !== 'started') {
     const stored = earlier.output as StoredOutput;
     run.tally.addToolCall();
-    return { kind: 'done', output: stored, hasWritten: false };
+    return { kind: 'done', output: stored, isNextStarted: false };
   }
   const tool = findTool(tools, call.name);
   if (!tool) {
@@ -202,9 +202,10 @@ const finish = async (
     step: stepOf(options, state, stored),
   };
   const message = { role: 'user', content: [resultBlock(call, output)] } as const;
-  await run.context.write([step, { type: 'message.created', message }, ...options.withEnd]);
+  const next = options.startNext();
+  await run.context.write([step, { type: 'message.created', message }, ...next]);
   run.tally.addToolCall();
-  return { kind: 'done', output, hasWritten: true };
+  return { kind: 'done', output, isNextStarted: next.length > 0 };
 };
 
 const stepOf = (

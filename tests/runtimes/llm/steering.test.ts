@@ -122,6 +122,25 @@ describe('a run that is spoken to while it works', async () => {
     assert.deepEqual([job.state, job.attempts], ['complete', 1]);
   });
 
+  test('begins no further tool of the same answer when it is to stop gracefully', async (t) => {
+    const [waits, writes] = [
+      { name: 'bash', input: { command: 'until [ -e go ]; do sleep 0.02; done' } },
+      { name: 'bash', input: { command: 'echo second > second.txt' } },
+    ];
+    const model = await startModel(t, script([{ text: 'Both.', toolCalls: [waits, writes] }, { text: 'Done.' }]));
+    const dataDir = await makeDataDir(t);
+    const node = await startLlmNode(t, model, { databaseUrl, dataDir });
+    const { jobId, sessionId, go } = await begin(node, { dataDir, model });
+    await requestStop(node.context, ADMIN, { sessionId, mode: 'graceful', reason: null });
+    await go();
+    assert.equal((await node.ended(jobId)).state, 'canceled');
+    const started = (await eventsOf(node, jobId)).filter(({ type }) => type === 'step.started');
+    assert.deepEqual(
+      started.map(({ data }) => data['ordinal']),
+      [2],
+    );
+  });
+
   test('ends after its step when it is to stop gracefully, and keeps what it had', async (t) => {
     const model = await startModel(t, WAITING);
     const dataDir = await makeDataDir(t);
